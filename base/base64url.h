@@ -7,12 +7,12 @@
 
 namespace mirror {
 
-/// Base64url without padding (RFC 4648, section 5; RFC 7515, section 2).
+/// Encodes bytes as base64url without padding (RFC 4648, section 5; RFC 7515, section 2).
 std::string EncodeBase64Url(std::string_view bytes);
 
-/// Decodes exactly the output of EncodeBase64Url(): no padding, no line breaks, no
-/// '+' or '/', and the unused bits of the last character are zero, so that two different texts
-/// never mean the same bytes. Absent: any other text.
+/// Decodes a text that EncodeBase64Url() returned. Absent: any other text, such as one with padding, line
+/// breaks, '+' or '/', or with unused bits of the last character that are not zero. Two different texts
+/// therefore never decode to the same bytes.
 std::optional<std::string> DecodeBase64Url(std::string_view text);
 
 }  // namespace mirror

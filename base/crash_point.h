@@ -3,9 +3,10 @@
 
 namespace mirror {
 
-/// Ends the process for crash tests, like kill -9: at the n-th pass of the point named by the environment
-/// variable MIRROR_CRASH_AT = "commit.before:3". With ":stop" appended, the process only stops there, as by
-/// SIGSTOP, until a SIGCONT. Without the variable a call costs one comparison.
+/// Ends the process for crash tests, as kill -9 does. With MIRROR_CRASH_AT = "commit.before:3" in the
+/// environment, the process ends at the third call with the name "commit.before". With "commit.before:3:stop"
+/// the process only stops there, as by SIGSTOP, until a SIGCONT. Without the variable a call costs one
+/// comparison.
 void CrashPoint(const char* name);
 
 }  // namespace mirror

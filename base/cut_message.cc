@@ -13,8 +13,9 @@ std::size_t WireBytes(char byte) { return byte >= ' ' && byte <= '~' && byte != 
 }  // namespace
 
 std::string CutMessage(std::string_view message, std::size_t bytes_max) {
-  std::size_t bytes = 0;  // On the wire, for everything before `i`.
-  std::size_t end = 0;    // Start of a character after which the cut mark still fits.
+  std::size_t bytes = 0;  // Encoded size of everything before `i`.
+  // Position of a character: if the text ends before it, the mark of a cut text still fits.
+  std::size_t end = 0;
   for (std::size_t i = 0; i < message.size(); ++i) {
     if (!IsUtf8Continuation(message[i]) && bytes + kCut.size() <= bytes_max) end = i;
     bytes += WireBytes(message[i]);

@@ -7,12 +7,13 @@
 
 namespace mirror {
 
-/// Greatest size of a status message on the wire, where gRPC writes each byte that is not printable ASCII as
-/// three. A client accepts at most 8 KB of trailers, and a longer message would hide the status itself.
+/// Greatest size in bytes of a status message as gRPC sends it: each byte that is not printable ASCII becomes
+/// three. A client accepts at most 8 KB of trailers. With a longer message it would not get the status
+/// either.
 inline constexpr std::size_t kMessageBytesMax = 4'000;
 
-/// Returns `message`, cut between two characters so that it needs at most `bytes_max` on the wire; a cut one
-/// ends with " ...".
+/// Returns `message`, shortened between two characters so that gRPC sends at most `bytes_max` bytes. A
+/// shortened message ends with " ...".
 std::string CutMessage(std::string_view message, std::size_t bytes_max = kMessageBytesMax);
 
 }  // namespace mirror

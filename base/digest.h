@@ -10,7 +10,8 @@ namespace mirror {
 /// Returns 32 hexadecimal digits of 128-bit XXH3 over `bytes`: not safe against deliberate collisions.
 std::string HexDigest(std::string_view bytes);
 
-/// Returns 64-bit XXH3 over `bytes` after data with the digest `before`: detects a changed bit.
+/// Returns 64-bit XXH3 over `bytes`, combined with the digest `before` of the data before them. It detects
+/// changed bits, not deliberate changes.
 std::uint64_t ShortDigest(std::string_view bytes, std::uint64_t before = 0);
 
 }  // namespace mirror

@@ -9,7 +9,7 @@ namespace mirror {
 /// A file built into the program, see mirror_embed() in the root's CMakeLists.txt. The bytes are valid as
 /// long as the program runs.
 struct EmbeddedFile {
-  const char* name;  ///< Name given to mirror_embed(). Null: the end of the list.
+  const char* name;  ///< Name given to mirror_embed(). Null: the entry that ends a list.
   const char* begin;
   const char* end;
 

@@ -9,11 +9,11 @@
 
 namespace mirror {
 
-/// The words for the values of an enum in files and messages: each value has one word.
+/// The words that files and messages use for the values of an enum. Each value has one word.
 template <typename T>
 using EnumWords = std::vector<std::pair<std::string, T>>;
 
-/// Empty: the value has no word.
+/// Returns the word for a value. Empty: the value has no word.
 template <typename T>
 std::string WordOf(const EnumWords<T>& words, T value) {
   for (const auto& [word, meaning] : words) {
@@ -22,7 +22,7 @@ std::string WordOf(const EnumWords<T>& words, T value) {
   return "";
 }
 
-/// Absent: the text is none of the words.
+/// Returns the value for a word. Absent: the text is none of the words.
 template <typename T>
 std::optional<T> ValueOf(const EnumWords<T>& words, std::string_view text) {
   for (const auto& [word, meaning] : words) {

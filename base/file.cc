@@ -40,7 +40,7 @@ std::string TemporaryOf(const std::filesystem::path& path) {
   return FolderOf(path) / absl::StrCat(".", path.filename().string(), ".", NewNonce());
 }
 
-// Some file systems cannot sync a folder; the file exists anyway.
+// Syncs a folder. Errors are ignored: some file systems cannot sync a folder, and the file exists anyway.
 void SyncFolder(const std::filesystem::path& folder) {
   const OwnedDescriptor parent(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (parent.get() >= 0) fsync(parent.get());
@@ -56,7 +56,7 @@ bool WriteAll(int fd, std::string_view content) {
   return true;
 }
 
-// Returns 0, or the error as errno.
+// Writes and syncs a temporary file. Returns 0, or the error as errno.
 int WriteTemporary(const std::string& temporary, std::string_view content, FileUse use) {
   const mode_t mode = use == FileUse::kPublic ? 0644 : 0600;
   const OwnedDescriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
@@ -64,8 +64,8 @@ int WriteTemporary(const std::string& temporary, std::string_view content, FileU
   return WriteAll(file.get(), content) && fsync(file.get()) == 0 ? 0 : errno;
 }
 
-// Renames `from` to `to`. With kRefuse the kernel itself refuses an existing file; if the
-// file system does not know that flag, a check before the rename replaces it.
+// Renames `from` to `to`. With kRefuse the kernel refuses an existing `to`. If the file system does not
+// support that flag, a check before the rename does it.
 bool Rename(const std::string& from, const std::string& to, ExistingFile existing) {
   if (existing == ExistingFile::kReplace) return std::rename(from.c_str(), to.c_str()) == 0;
   if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return true;
@@ -120,7 +120,7 @@ absl::Status IsOpenToOthers(const std::string& path, FileUse use, mode_t rights)
 }  // namespace
 
 absl::StatusOr<std::string> ReadKeyFile(const std::string& path, FileUse use) {
-  // O_NONBLOCK: a pipe under this name must not hang the reader.
+  // O_NONBLOCK: if this is a pipe, opening it must not wait for a writer.
   const OwnedDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) {
     if (errno == ENOENT) return IsNotThere(path, use);

@@ -19,7 +19,7 @@ namespace {
 constexpr std::uint32_t kEvents = IN_MODIFY | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
                                   IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 constexpr std::uint32_t kLost = IN_IGNORED | IN_UNMOUNT | IN_DELETE_SELF | IN_MOVE_SELF;
-/// Bytes of one read: several hundred events.
+/// Size of the buffer for one read: several hundred events.
 constexpr std::size_t kReadBytes = 16'384;
 // Missing in some versions of linux/magic.h.
 constexpr auto kZfsMagic = 0x2fc12fc1U, kXfsMagic = 0x58465342U;
@@ -105,7 +105,7 @@ std::unique_ptr<FileWatcher::Watch> FileWatcher::Add(const std::string& folder,
   if (!IsOnLocalDisk(folder)) return watch;
   if (!thread_.joinable()) Start();
   if (!thread_.joinable()) return watch;
-  // A folder that is watched already has one descriptor.
+  // For a folder that is watched already, the kernel returns the same descriptor.
   watch->descriptor_ = inotify_add_watch(inotify_, folder.c_str(), kEvents);
   if (watch->descriptor_ >= 0) watches_[watch->descriptor_].push_back(watch.get());
   return watch;

@@ -6,7 +6,7 @@
 
 namespace mirror {
 
-/// Compares names as the protocol does: without regard to ASCII case.
+/// Returns true if the protocol treats two names as the same: they differ at most in ASCII case.
 bool SameName(std::string_view a, std::string_view b);
 /// Returns the form in which a name is looked up: ASCII letters in lower case.
 std::string FoldName(std::string_view name);

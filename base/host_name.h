@@ -7,7 +7,7 @@
 
 namespace mirror {
 
-/// Returns this machine's name; "?": it has none that can be read.
+/// Returns this machine's name; "?": the name cannot be read.
 inline std::string HostName() {
   char name[256] = {};
   return gethostname(name, sizeof(name) - 1) == 0 ? name : "?";

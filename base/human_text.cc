@@ -12,7 +12,7 @@
 namespace mirror {
 namespace {
 
-/// Characters that every shell takes literally.
+/// Characters that have no special meaning in any shell.
 constexpr std::string_view kPlain =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:,=+@%";
 
@@ -27,7 +27,7 @@ std::string Grouped(std::uint64_t number) {
 std::string Counted(std::uint64_t count, std::string_view noun) {
   std::string words = absl::StrCat(Grouped(count), " ", std::string(noun));
   if (count == 1) return words;
-  // Makes "entries", but "keys".
+  // A 'y' after a vowel stays: "keys", but "entries".
   constexpr std::string_view kVowels = "aeiou";
   const bool is_y =
       noun.size() > 1 && noun.ends_with('y') && kVowels.find(noun[noun.size() - 2]) == kVowels.npos;

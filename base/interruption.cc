@@ -18,7 +18,7 @@ struct sigaction before_int, before_term, before_hangup;
 void Note(int /*signal*/) {
   const int error = errno;
   const std::uint64_t one = 1;
-  // Cannot fail below 2^64 signals.
+  // The write cannot fail before 2^64 signals.
   [[maybe_unused]] const ssize_t written = write(noted, &one, sizeof(one));
   errno = error;
 }
@@ -29,7 +29,7 @@ Interruption::Interruption() {
   noted = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   struct sigaction action = {};
   action.sa_handler = Note;
-  // The second signal ends the process: the user does not want to wait.
+  // A second signal ends the process, because the user does not want to wait.
   action.sa_flags = static_cast<int>(SA_RESTART | SA_RESETHAND);
   sigaction(SIGINT, &action, &before_int);
   sigaction(SIGTERM, &action, &before_term);
@@ -53,7 +53,7 @@ bool Interruption::Wait(std::chrono::milliseconds patience) const {
   do {
     const auto left = std::chrono::ceil<milliseconds>(end - steady_clock::now());
     ready = poll(&waiting, 1, static_cast<int>(std::max(left, milliseconds(0)).count()));
-  } while (ready < 0 && errno == EINTR);  // The signal interrupts poll(); then its note is read.
+  } while (ready < 0 && errno == EINTR);  // If a signal interrupts poll(), the next call finds its note.
   return ready > 0;
 }
 

@@ -5,9 +5,9 @@
 
 namespace mirror {
 
-/// While it lives, the first SIGINT, SIGTERM and SIGHUP (such as from a closed connection) do not end the
-/// process but are noted; a SIGHUP that is ignored, as with nohup, stays ignored. One at a time. Threads: any
-/// may wait.
+/// Catches SIGINT, SIGTERM and SIGHUP as long as this object lives. The first signal of each kind does not
+/// end the process, and Wait() reports it; the second one ends the process. If SIGHUP is ignored, as with
+/// nohup, it stays ignored. Only one object may exist at a time. Threads: any may wait.
 class Interruption {
  public:
   Interruption();

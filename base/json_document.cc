@@ -9,7 +9,7 @@
 
 namespace mirror {
 
-/// Receives the values from nlohmann's parser; returning false ends the parsing.
+/// Receives the values from nlohmann's parser. A function that returns false ends the parsing.
 class JsonTaker {
  public:
   JsonTaker(JsonDocument& document, const JsonLimits& limits) : document_(document), limits_(limits) {}
@@ -216,7 +216,7 @@ std::size_t CountJsonValues(std::string_view text) {
 void AppendJsonString(std::string_view text, std::string* json) {
   constexpr char kHex[] = "0123456789abcdef";
   json->push_back('"');
-  std::size_t plain = 0;  // Start of the text that needs no escape.
+  std::size_t plain = 0;  // Start of the text that was not appended yet; it needs no escape.
   for (std::size_t at = 0; at < text.size(); ++at) {
     const auto byte = static_cast<unsigned char>(text[at]);
     if (byte >= 0x20 && byte != '"' && byte != '\\') continue;

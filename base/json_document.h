@@ -17,7 +17,7 @@ enum class JsonKind : std::uint8_t { kNull, kBool, kNumber, kString, kArray, kOb
 
 struct JsonLimits {
   std::size_t depth_max = 32;
-  std::size_t values_max = 1'000'000;  ///< Also counts names of members. 16 bytes each.
+  std::size_t values_max = 1'000'000;  ///< Names of members count, too. Each needs 16 bytes of memory.
 };
 
 class JsonView;
@@ -26,9 +26,9 @@ class JsonView;
 /// each value. Threads: any, once it is made.
 class JsonDocument {
  public:
-  /// Errors: kInvalidArgument: not JSON, or not UTF-8; the message has the position and never the content.
-  /// kResourceExhausted: deeper, or more values, than the limits. kAlreadyExists: two members of
-  /// one object have the same name.
+  /// Parses a text. Errors: kInvalidArgument: the text is not JSON, or not UTF-8; the message has the
+  /// position and never the content. kResourceExhausted: the text exceeds a limit. kAlreadyExists: two
+  /// members of one object have the same name.
   static absl::StatusOr<JsonDocument> Parse(std::string_view text, const JsonLimits& limits = {});
 
   JsonView root() const;
@@ -38,16 +38,17 @@ class JsonDocument {
   friend class JsonTaker;
   struct Node {
     JsonKind kind = JsonKind::kNull;
-    std::uint32_t at = 0;      ///< Offset in `texts_` of a string, a number or true.
-    std::uint32_t length = 0;  ///< Length there.
+    std::uint32_t at = 0;      ///< Offset in `texts_` of the text of a string, of a number or of true.
+    std::uint32_t length = 0;  ///< Length of this text.
     std::uint32_t next = 0;    ///< Index of the node after this one and all its content.
   };
 
-  std::vector<Node> nodes_;  ///< In the order of the text; a member's name comes before its value.
+  /// All values in the order of the text. A member's name is a node before its value.
+  std::vector<Node> nodes_;
   std::string texts_;
 };
 
-/// A value of a document, which must outlive it.
+/// A view of a value in a document. The document must outlive it.
 class JsonView {
  public:
   JsonKind kind() const { return node().kind; }
@@ -59,14 +60,14 @@ class JsonView {
   std::size_t CountValues() const { return node().next - index_; }
   /// Returns true if a string in it, or the name of a member, contains a NUL character.
   bool HasNul() const;
-  /// Elements of an array; none for other values.
+  /// Returns the elements of an array; none for other values.
   std::vector<JsonView> Elements() const;
-  /// Members of an object, in order; none for other values.
+  /// Returns the members of an object, in order; none for other values.
   std::vector<std::pair<std::string_view, JsonView>> Members() const;
   std::optional<JsonView> Find(std::string_view name) const;
   /// Returns text() of a member; empty: there is no such member.
   std::string TextOf(std::string_view name) const;
-  /// Returns a member that is a whole number, or a string with one; 0 otherwise.
+  /// Returns the value of a member that is a whole number, or a string that contains one; otherwise 0.
   std::uint64_t NumberOf(std::string_view name) const;
   /// Appends the value as JSON without blanks; numbers are unchanged.
   void AppendTo(std::string* json) const;

@@ -11,7 +11,8 @@
 
 namespace mirror {
 
-/// A JSON text, written member by member; it adds commas itself. The caller ends what it begins.
+/// Writes a JSON text member by member, with commas where they are needed. The caller must end each object
+/// and array that it begins.
 class JsonWriter {
  public:
   JsonWriter& Begin(char bracket) { return Put(std::string_view(&bracket, 1), /*opens=*/true); }
@@ -53,8 +54,8 @@ class JsonWriter {
   }
   JsonWriter& Put(std::string_view json, bool opens = false) {
     Comma();
-    // Reserves room for the end of the document, too: growing would hold a page's values once more, and twice
-    // their size.
+    // Also reserves memory for the end of the document. Otherwise the text would grow later: its content
+    // would be in memory twice while it is copied.
     if (json.size() >= kLargeBytes) json_.reserve(json_.size() + json.size() + kLargeBytes);
     json_.append(json);
     needs_comma_ = !opens;

@@ -18,7 +18,8 @@ namespace {
 constexpr char kTime[] = "%Y-%m-%dT%H:%M:%S.%eZ";
 
 std::atomic<LogFormat> format_now{LogFormat::kText};
-/// Subject of the line that this thread writes: loggers are synchronous, so the formatter runs in it.
+/// Subject of the line that this thread writes. Loggers are synchronous: the formatter runs in the thread
+/// that logs.
 thread_local const LogSubject* subject_now = nullptr;
 
 class JsonFormatter final : public spdlog::formatter {
@@ -37,7 +38,8 @@ class JsonFormatter final : public spdlog::formatter {
         {"kind", subject.kind},
         {"tenant", subject.tenant},
         {"message", std::string_view(message.payload.data(), message.payload.size())}};
-    // Replaces bytes that are not UTF-8 and escapes all characters but ASCII: any reader accepts the JSON.
+    // Replaces bytes that are not UTF-8, and escapes all characters except ASCII, so that every program
+    // accepts the JSON.
     const std::string text = json.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace);
     line.append(text.data(), text.data() + text.size());
     line.push_back('\n');
@@ -49,8 +51,8 @@ class JsonFormatter final : public spdlog::formatter {
   spdlog::pattern_formatter time_;
 };
 
-/// Writes the message in one line, whatever its content: a name in it cannot add a line of its own, or
-/// control the terminal.
+/// Writes the message in one line, whatever its content is. A name in it can neither add a line nor control
+/// the terminal.
 class OneLineMessage final : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& line) override {

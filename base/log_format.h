@@ -9,13 +9,14 @@
 
 namespace mirror {
 
-// Log lines of server and agent: for people, or for machines as one JSON object each, with time, level,
-// kind, tenant and message, whatever names they contain.
+// Writes the log lines of server and agent, either for people or as JSON for machines. A JSON line is one
+// object with time, level, kind, tenant and message. It is valid JSON whatever the names and messages
+// contain.
 
-/// The subject of a line.
+/// What a log line is about.
 struct LogSubject {
   std::string_view kind = "log";  ///< A word for programs: "cycle.completed", "call", "audit".
-  std::string_view tenant;        ///< Empty: none.
+  std::string_view tenant;        ///< Empty: the line is not about a tenant.
 };
 
 /// Sets the format of `logger`.
@@ -23,7 +24,8 @@ void SetFormat(spdlog::logger& logger, LogFormat format);
 /// Sets the lowest level that is written.
 void SetLevel(spdlog::logger& logger, LogLevel level);
 
-/// Writes one line. `before` precedes the message only in lines for people: machines get the subject.
+/// Writes one line. `before` is a text before the message, only in lines for people: lines for machines have
+/// the subject instead.
 void WriteLog(spdlog::logger& logger, spdlog::level::level_enum level, const LogSubject& subject,
               std::string_view before, std::string_view message);
 

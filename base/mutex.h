@@ -8,9 +8,9 @@
 #include <stop_token>
 #include <utility>
 
-// The standard library's locks with annotations for clang's thread-safety analysis; libstdc++'s own have
-// none. A member names the lock that guards it, a private function names the lock that its caller must hold;
-// the build with the thread sanitizer rejects code that violates this.
+// The standard library's locks with annotations for clang's thread-safety analysis, which libstdc++ does not
+// have. A member's declaration names the lock that guards it. A private function's declaration names the lock
+// that its caller must hold. The build with the thread sanitizer rejects code that violates this.
 
 #ifdef __clang__
 #define MIRROR_OF_LOCKS(attribute) __attribute__((attribute))
@@ -22,7 +22,7 @@
 #define MIRROR_GUARDED_BY(mutex) MIRROR_OF_LOCKS(guarded_by(mutex))
 /// For a pointer: the object that it points to needs the mutex.
 #define MIRROR_PT_GUARDED_BY(mutex) MIRROR_OF_LOCKS(pt_guarded_by(mutex))
-/// For a mutex: code that needs both locks this one first.
+/// For a mutex: code that needs this and the given mutexes must lock this one first.
 #define MIRROR_ACQUIRED_BEFORE(...) MIRROR_OF_LOCKS(acquired_before(__VA_ARGS__))
 /// For a function: its caller must hold the mutex.
 #define MIRROR_REQUIRES(...) MIRROR_OF_LOCKS(requires_capability(__VA_ARGS__))
@@ -115,8 +115,8 @@ class MIRROR_HOLDS_MUTEX ReaderLock {
   SharedMutex& mutex_;
 };
 
-/// Waits once, like std::condition_variable without a predicate: the caller's loop has the condition, where
-/// the analysis sees it.
+/// A condition variable whose calls wait once, without a predicate. The caller checks the condition in a
+/// loop, so that clang's analysis sees which members the condition reads.
 class CondVar {
  public:
   void Wait(Mutex& mutex) MIRROR_REQUIRES(mutex) {
@@ -124,7 +124,7 @@ class CondVar {
     condition_.wait(held);
     held.release();
   }
-  /// Returns false when `time` is reached.
+  /// Waits until a notification, and then returns true. Returns false when `time` is reached before.
   template <class Clock, class Duration>
   bool WaitUntil(Mutex& mutex, const std::chrono::time_point<Clock, Duration>& time) MIRROR_REQUIRES(mutex) {
     std::unique_lock held(mutex.mutex_, std::adopt_lock);
@@ -139,11 +139,11 @@ class CondVar {
   std::condition_variable condition_;
 };
 
-/// A condition variable for threads that may be told to stop. `done` is called under the mutex and must be
-/// annotated with it.
+/// A condition variable whose wait also ends when a stop is requested. `done` is called while the mutex is
+/// held, and must be annotated with MIRROR_REQUIRES(mutex).
 class StopCondVar {
  public:
-  /// Returns true if `done` became true.
+  /// Waits until `done` returns true, and returns true. Returns false if a stop is requested before.
   template <class Done>
   bool Wait(Mutex& mutex, const std::stop_token& stop, Done done) MIRROR_REQUIRES(mutex) {
     return condition_.wait(mutex, stop, std::move(done));
@@ -160,7 +160,7 @@ class StopCondVar {
   std::condition_variable_any condition_;
 };
 
-/// Returns false if told to stop before that.
+/// Waits for `length`. Returns false if a stop is requested before that.
 template <class Length>
 bool SleepFor(const Length& length, const std::stop_token& stop) {
   Mutex mutex;

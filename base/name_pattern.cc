@@ -7,7 +7,7 @@
 namespace mirror {
 
 bool MatchesExactly(std::string_view text, std::string_view pattern) {
-  // When the text after the last '*' does not match, that '*' takes one more character.
+  // If the text after the last '*' does not match, this '*' matches one more character.
   std::size_t at = 0, next = 0, star = std::string_view::npos, resume = 0;
   while (at < text.size()) {
     if (next < pattern.size() && pattern[next] == '*') {

@@ -5,10 +5,11 @@
 
 namespace mirror {
 
-/// Returns true if a text matches a pattern: `*` matches any characters, others match themselves.
+/// Returns true if a text matches a pattern. `*` matches any characters, also none; all other characters
+/// match themselves.
 bool MatchesExactly(std::string_view text, std::string_view pattern);
 
-/// Like MatchesExactly() for names of tables: without regard to ASCII case.
+/// Does the same without regard to ASCII case, for names of tables.
 bool MatchesPattern(std::string_view name, std::string_view pattern);
 
 }  // namespace mirror

@@ -15,13 +15,15 @@ namespace mirror {
 std::string NewToken() { return std::move(NewTokens(1).front()); }
 
 std::vector<std::string> NewTokens(std::size_t count) {
-  constexpr std::size_t kBytes = 16, kTogether = 256 / kBytes;  // The kernel gives at most 256 bytes at once.
+  // The kernel returns at most 256 bytes per call.
+  constexpr std::size_t kBytes = 16, kTogether = 256 / kBytes;
   std::vector<std::string> tokens;
   tokens.reserve(count);
   std::array<char, kBytes * kTogether> bytes{};
   while (tokens.size() < count) {
     const std::size_t now = std::min(kTogether, count - tokens.size());
-    // Fails only on a kernel without the call; a guessable nonce would be worse than a stopped process.
+    // It fails only if the kernel lacks the call. A nonce that can be guessed would be worse than a process
+    // that ends.
     if (getentropy(bytes.data(), now * kBytes) != 0) std::abort();
     for (std::size_t i = 0; i < now; ++i)
       tokens.push_back(absl::BytesToHexString({bytes.data() + i * kBytes, kBytes}));

@@ -10,12 +10,12 @@ namespace mirror {
 
 /// Returns 128 random bits from the kernel as 32 upper-case hexadecimal digits.
 std::string NewNonce();
-/// Returns the same in lower case.
+/// Returns 128 random bits as NewNonce() does, in lower case.
 std::string NewToken();
-/// Returns `count` of these, with fewer calls of the kernel.
+/// Returns `count` results of NewToken(), with fewer calls of the kernel.
 std::vector<std::string> NewTokens(std::size_t count);
-/// Compares two secrets in a time that does not depend on the position of a difference. Their lengths are
-/// no secret.
+/// Compares two secrets in a time that does not depend on the position of a difference. The time may depend
+/// on their lengths.
 bool IsSameSecret(std::string_view one, std::string_view other);
 
 }  // namespace mirror

@@ -18,12 +18,12 @@ std::uint32_t CodePoint(std::string_view character) {
   return point;
 }
 
-/// Returns true if a terminal would act on it, or show the line in another order.
+/// Returns true if a terminal would execute the character, or show the line in another order.
 bool IsControl(std::uint32_t point) {
   return point < 0x20 || (point >= 0x7F && point < 0xA0) ||  // C0, DEL, C1.
          point == 0x061C || point == 0x200E || point == 0x200F || point == 0xFEFF ||
          (point >= 0x2028 && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069) ||
-         (point >= 0xE0000 && point <= 0xE007F);  // Tags, which are invisible.
+         (point >= 0xE0000 && point <= 0xE007F);  // Tag characters, which are invisible.
 }
 
 std::string Escape(std::uint32_t point) {

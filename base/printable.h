@@ -6,9 +6,9 @@
 
 namespace mirror {
 
-/// Makes a text from elsewhere safe for a terminal or a line of the log: control characters, characters that
-/// reverse or break the line, and bytes that are not UTF-8 become \n, \x1b, \u202e. Everything else stays,
-/// a backslash too.
+/// Makes an untrusted text safe for a terminal or a log line. Control characters, characters that reverse or
+/// break the line, and bytes that are not UTF-8 are replaced by texts such as \n, \x1b and \u202e. Everything
+/// else stays unchanged, also a backslash.
 std::string Printable(std::string_view text);
 
 }  // namespace mirror

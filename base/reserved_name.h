@@ -8,10 +8,11 @@
 
 namespace mirror {
 
-/// The only name with `_mirror_` that a source's table may have: the ledger of the exchange.
+/// Name of the ledger of the exchange: the only name that begins with `_mirror_` and that a source's table
+/// may have.
 inline constexpr std::string_view kLedgerName = "_mirror_ledger";
 
-/// Returns true if SQLite or the mirror reserves such names of tables and indexes, in any case.
+/// Returns true if SQLite or the mirror reserves the name of a table or an index. Case is ignored.
 inline bool IsReservedName(std::string_view name) {
   const std::string folded = FoldName(name);
   return folded.starts_with("sqlite_") || folded.starts_with("_mirror_");

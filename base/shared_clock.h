@@ -5,13 +5,13 @@
 
 namespace mirror {
 
-// One clock for several processes, each of which may have a wrong clock.
+// One clock that several processes share. The clock of each process may be wrong.
 
-/// Greatest difference by which a stored time may be ahead of the shared clock, in milliseconds. A process
-/// with a wrong clock wrote a time further ahead: it is ignored.
+/// Greatest number of milliseconds by which a stored time may be ahead of the shared clock. Callers ignore a
+/// time that is further ahead, because a process with a wrong clock wrote it.
 inline constexpr std::int64_t kStoredAheadMaxMs = 300'000;
 
-/// Sets the shared clock to its time now, unix milliseconds.
+/// Sets the shared clock to `theirs_ms`, its present time in unix milliseconds.
 void SetSharedClock(std::int64_t theirs_ms);
 
 /// Returns unix milliseconds by the shared clock as set last, advanced by this machine's monotonic clock.

@@ -10,7 +10,8 @@
 namespace mirror {
 namespace {
 
-/// The child's descriptors replace the first three: one that is among these is copied to a higher number.
+/// A descriptor with a number above the first three, which the child's descriptors replace. If the given one
+/// is among them, it is copied to a higher number.
 class Above {
  public:
   explicit Above(int descriptor)

@@ -8,10 +8,11 @@
 
 namespace mirror {
 
-/// Starts a program that inherits nothing but `input` and `output` as its first two descriptors:
-/// its stderr is /dev/null, it has a process group of its own, in "/", and no signal is blocked or ignored.
-/// `words`: its name and arguments. `environment`: its whole environment, as NAME=VALUE.
-/// Returns errno, 0 if it runs; `pid` is then its id, and the caller must wait for it. Threads: any.
+/// Starts a program that inherits only two descriptors: `input` as its stdin and `output` as its stdout. Its
+/// stderr is /dev/null. The program has its own process group, its working folder is "/", and no signal is
+/// blocked or ignored in it. `words`: its name and arguments. `environment`: its whole environment, as
+/// NAME=VALUE. Returns 0 if the program runs, otherwise errno. `pid` is set to its process id, and the caller
+/// must wait for this process. Threads: any.
 int SpawnAlone(const std::string& program, int input, int output, std::vector<std::string> words,
                std::vector<std::string> environment, pid_t* pid);
 

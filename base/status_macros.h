@@ -11,7 +11,8 @@
 
 /// Evaluates an absl::StatusOr<T> once. Returns its status from the enclosing function unless it is OK,
 /// otherwise moves its value into `declaration`: ASSIGN_OR_RETURN(const Rows rows, connection.Query(sql));
-/// It makes two statements: do not use it behind an `if` without braces. Write a type with a comma as `auto`.
+/// The macro makes two statements, so do not use it after an `if` without braces. If the declared type
+/// contains a comma, write `auto` instead.
 #define ASSIGN_OR_RETURN(declaration, ...) \
   MIRROR_ASSIGN_OR_RETURN(MIRROR_UNIQUE_NAME(__COUNTER__), declaration, __VA_ARGS__)
 

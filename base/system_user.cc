@@ -31,7 +31,8 @@ constexpr int kMostGroups = 65'536;  // Limit of Linux.
 
 using OpenFile = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 
-// For files of a foreign image: follows no link out of it, and does not wait at a pipe.
+// Opens a file below `root`, which may be an image of another system. It follows no link out of the image,
+// and does not wait if the file is a pipe.
 OpenFile OpenBelow(const std::string& root, const char* name) {
   const int file = open((root + name).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   struct stat info = {};
@@ -40,7 +41,7 @@ OpenFile OpenBelow(const std::string& root, const char* name) {
   return {nullptr, &std::fclose};
 }
 
-// Returns the first matching entry; for this system, also entries of its name service.
+// Returns the first matching entry. For this system, entries of its name service are found, too.
 const passwd* PasswdEntry(const std::string& root, const std::function<bool(const passwd&)>& fits,
                           const std::function<const passwd*()>& ask) {
   if (root.empty()) return ask();
@@ -79,7 +80,7 @@ std::optional<SystemUser> UserOf(const std::string& root, const passwd* entry) {
   return user;
 }
 
-// Returns the reason why the user may not, as errno; 0: it may. See MayAccess().
+// Returns the reason why the user may not access the file, as errno; 0: access is allowed. See MayAccess().
 int AccessError(const SystemUser& user, const std::string& path, int mode) {
   const auto ask = [&] { return eaccess(path.c_str(), mode) == 0 ? 0 : errno; };
   if (geteuid() != 0 || user.id == 0) return ask();
@@ -94,7 +95,7 @@ int AccessError(const SystemUser& user, const std::string& path, int mode) {
   return ended ? WEXITSTATUS(status) : EPERM;
 }
 
-// Returns this process' command line, quoted for a shell; it includes the configuration's path.
+// Returns the command line of this process, quoted for a shell, with the configuration's path.
 std::string TypedCommand(const std::string& config) {
   std::ifstream line("/proc/self/cmdline", std::ios::binary);
   std::vector<std::string> words;
@@ -189,7 +190,7 @@ std::string MissingRight(const SystemUser& user, const std::string& root, const 
     int mode;
     const char* may;
   };
-  std::vector<Right> rights;  // In the order in which they are checked.
+  std::vector<Right> rights;  // Rights, in the order in which they are checked.
   const std::filesystem::path folder = std::filesystem::path(database).parent_path();
   for (std::filesystem::path one = folder; one.has_relative_path(); one = one.parent_path())
     rights.push_back({one.string(), X_OK, "enter the folder"});

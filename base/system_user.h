@@ -11,7 +11,7 @@
 
 namespace mirror {
 
-/// A user of a system, with the groups of its processes.
+/// A user of a system, with the groups that its processes have.
 struct SystemUser {
   std::string name;
   uid_t id = 0;
@@ -19,36 +19,40 @@ struct SystemUser {
   std::vector<gid_t> groups = {};
 };
 
-/// `root`: the folder whose etc/passwd and etc/group are read; empty: this system. Absent: no such user.
+/// Finds a user by name. `root`: the folder whose etc/passwd and etc/group are read; empty: this system.
+/// Absent: there is no such user.
 std::optional<SystemUser> FindSystemUser(const std::string& root, const std::string& name);
 std::optional<SystemUser> FindSystemUser(const std::string& root, uid_t id);
-/// Returns the user of this process, with its groups. Omits the name: the lookup is not thread-safe.
+/// Returns the user of this process, with its groups. The name is empty, because looking it up is not
+/// thread-safe.
 SystemUser ThisUser();
-/// Empty: the group has no name.
+/// Returns the name of a group. Empty: the group has no name.
 std::string SystemGroupName(const std::string& root, gid_t id);
-/// Returns true if the folder is somebody's home. `owner`: the folder's owner, who is checked first.
+/// Returns true if the folder is the home of a user. `owner`: the folder's owner, whose home is compared
+/// first.
 bool IsHome(const std::string& root, const std::string& folder, uid_t owner);
 
 /// Returns the owner of a folder or, if it does not exist, of the nearest existing folder above it. A user
 /// unknown to the system gets its number as its name.
 SystemUser FolderOwner(const std::string& folder);
 
-/// Returns true if the user has the access `mode` (R_OK, W_OK, X_OK) to a file. Root checks as that user, so
-/// that access lists and read-only file systems count; other users check their own access.
+/// Returns true if the user has the access `mode` (R_OK, W_OK, X_OK) to a file. A process of root checks as
+/// this user, so that access lists and read-only file systems are respected. A process of any other user
+/// checks its own access instead.
 bool MayAccess(const SystemUser& user, const std::string& path, int mode);
 
 enum class DatabaseUse { kRead, kWrite };
-/// Returns the access that the user lacks for using a SQLite database, below `root`, as text that follows the
-/// user's name: "may not write '/srv/crm/crm.db-wal'". Changes are also written to files beside it, which
-/// SQLite makes in its folder. Empty: nothing is missing.
+/// Returns which access the user lacks for using a SQLite database below `root`. The text follows the user's
+/// name: "may not write '/srv/crm/crm.db-wal'". SQLite also makes and writes files in the folder of the
+/// database. Empty: no access is missing.
 std::string MissingRight(const SystemUser& user, const std::string& root, const std::string& database,
                          DatabaseUse use);
 
-/// Root may write in every folder, but the folder's owner, mostly a service, cannot use files that root
-/// leaves there: nothing reports this before the service's next start. So root is refused in a folder of
-/// another user. `folder`: where this process is about to write; see FolderOwner(). `config`: the
-/// configuration in use. Errors: kFailedPrecondition, with the command that does the same as that user, or
-/// with the mapping to add if a user namespace hides the user.
+/// Refuses to let root write in a folder of another user. The folder's owner, mostly a service, could not use
+/// files of root, and nobody would notice before the service's next start. `folder`: the folder in which this
+/// process is about to write; see FolderOwner(). `config`: the configuration in use. Errors:
+/// kFailedPrecondition: the message has the command that does the same as the folder's owner. If a user
+/// namespace hides this user, the message has the mapping to add.
 absl::Status CheckOwnFolder(const std::string& folder, const std::string& config);
 
 }  // namespace mirror

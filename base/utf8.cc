@@ -16,7 +16,8 @@ std::uint64_t Load(const char* bytes) {
   return word;
 }
 
-// Has a high bit if `word` has a byte that is 0 or over 127; without one all eight are plain ASCII.
+// Returns a number with a high bit set if a byte of `word` is 0 or over 127. Without one, all eight bytes are
+// ASCII.
 std::uint64_t NotAscii(std::uint64_t word) { return (word | (word - kOnes)) & kHighBits; }
 
 // Returns how many of the first bytes of `word`, in memory order, are 1 to 127.
@@ -27,16 +28,19 @@ std::size_t AsciiAhead(std::uint64_t word) {
   return static_cast<std::size_t>(std::countr_zero(other)) / 8;
 }
 
-// Length of the character that begins with the byte at `p`, which is over 127; 0: not a character.
+// Returns the length of the character that begins with the byte at `p`, which is over 127; 0: there is no
+// valid character.
 int MultiByteLength(const unsigned char* p, const unsigned char* end) {
   const unsigned first = p[0];
   const int length = first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
   if (length == 0 || end - p < length) return 0;
   const unsigned second = p[1];
-  const unsigned low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;  // Below: overlong.
+  // Lower bytes would make an overlong form.
+  const unsigned low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
   const unsigned high = first == 0xED   ? 0x9F
                         : first == 0xF4 ? 0x8F
-                                        : 0xBF;  // Above: surrogates; past U+10FFFF.
+                                        // Higher bytes would make surrogates, or characters after U+10FFFF.
+                                        : 0xBF;
   if (second < low || second > high) return 0;
   for (int i = 2; i < length; ++i) {
     if ((p[i] & 0xC0U) != 0x80U) return 0;
@@ -114,7 +118,7 @@ bool IsAscii(std::string_view text) {
     for (; end - p > 8; p += 8) {
       if (NotAscii(Load(p)) != 0) return false;
     }
-    return NotAscii(Load(end - 8)) == 0;  // Reads some bytes a second time.
+    return NotAscii(Load(end - 8)) == 0;  // Checks the last eight bytes; some of them are read a second time.
   }
   for (; p != end; ++p) {
     if (static_cast<signed char>(*p) <= 0) return false;

@@ -59,7 +59,7 @@ struct Owner {
   gid_t group = 0;
 };
 
-/// Absent: this process cannot change owners, or no other user than root is meant.
+/// Returns the owner for new files. Absent: this process cannot change owners, or the file belongs to root.
 absl::StatusOr<std::optional<Owner>> OwnerOf(const std::string& file) {
   if (file.empty() || geteuid() != 0) return std::optional<Owner>();
   struct stat status = {};
@@ -68,9 +68,9 @@ absl::StatusOr<std::optional<Owner>> OwnerOf(const std::string& file) {
   return status.st_uid == 0 ? std::optional<Owner>() : std::optional(Owner{status.st_uid, status.st_gid});
 }
 
-/// Changes only the file itself, never a link's target or a file with several names: the folder's owner
-/// could have put it there to get a file of root's. A folder that others than root may use stays
-/// unchanged.
+/// Changes the owner of a file or folder. It never changes the target of a link, or a file with several
+/// names: the folder's owner could have put these there to get a file of root. A folder that users other than
+/// root can read stays unchanged.
 absl::Status Give(const std::string& path, const Owner& owner) {
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   struct stat status = {};
@@ -85,7 +85,7 @@ absl::Status Give(const std::string& path, const Owner& owner) {
       absl::StrCat("giving '", path, "' to user ", owner.user, ": ", std::strerror(reason)));
 }
 
-/// Returns "2024-05-01".
+/// Returns the present day, such as "2024-05-01".
 std::string Today() { return FormatUnixTime(std::time(nullptr)).substr(0, 10); }
 
 /// Returns file names, sorted. Errors: as ReadApiKeys().
@@ -216,7 +216,7 @@ absl::StatusOr<std::string> ApiKeysMark(const std::string& folder) {
     struct stat status = {};
     // A file that was removed meanwhile counts as empty.
     if (stat(absl::StrCat(folder, "/", file).c_str(), &status) != 0) status = {};
-    // Uses ctime, because a program can set mtime.
+    // ctime is used, because a program can set mtime to any value.
     absl::StrAppend(&mark, file, "\n", status.st_ino, " ", status.st_size, " ", status.st_ctim.tv_sec, ".",
                     status.st_ctim.tv_nsec, "\n");
   }

@@ -19,7 +19,7 @@ constexpr std::size_t kFindingsMax = 20;
 constexpr std::size_t kChainBytes = 16;
 constexpr const char* kSealKinds[] = {"sealed", "pruned", "replaced", "gap"};
 
-/// Appends a field with its length, so that different lists of fields give different bytes.
+/// Appends a field with its length, so that two different lists of fields never give the same bytes.
 void AppendField(std::string* bytes, std::string_view field) {
   absl::StrAppend(bytes, field.size(), ":", absl::string_view(field.data(), field.size()), ",");
 }
@@ -107,7 +107,7 @@ void AuditChecker::Find(std::string what) {
   if (verdict_.findings.size() < kFindingsMax) verdict_.findings.push_back(std::move(what));
 }
 
-/// One valid signature is enough: keys change.
+/// Returns true if one of the keys signed the seal. There may be several, because keys are replaced.
 bool AuditChecker::IsSigned(const AuditSeal& seal) const {
   const std::string text = SealText(seal);
   return std::any_of(keys_.begin(), keys_.end(),
@@ -121,14 +121,15 @@ void AuditChecker::Expect(const AuditPoint& point, std::string what) {
                              point.id, ", but the catalog holds chain ", state_.before.chain,
                              ". If you know why, add --chain ", state_.before.chain));
   }
-  // A record that was pruned since can no longer be compared.
+  // A point is compared only if its record was not pruned.
   if (point.id > state_.before.id) expected_.push_back({point, std::move(what)});
 }
 
 void AuditChecker::Begin(const AuditState& state) {
   state_ = state;
   verdict_.last = state.before;
-  // Computed here instead of trusting the endpoint: no record comes before record 1.
+  // The start of the chain is computed here, not taken from the endpoint, because no record is before record
+  // 1.
   if (state.before.id == 0) verdict_.last.hash = AuditGenesis(state.before.chain).hash;
   if (state.last.id > 0) Expect(state.last, "what the running server knows");
   if (receipt_) Expect(*receipt_, "what an earlier check saw");

@@ -16,15 +16,16 @@
 namespace mirror {
 
 // The audit log as a chain: each record has SHA-256 over the previous hash and its own fields. From time to
-// time a record is a seal, which signs the chain up to there. Endpoint and checker share this code.
+// time a record is a seal, which signs the chain up to itself. The endpoint and the program that checks the
+// log share this code.
 
 struct AuditRecord {
   std::uint64_t id = 0;      ///< Numbers 1, 2, ... without a gap.
   std::int64_t time_ms = 0;  ///< Unix milliseconds.
   std::string who;           ///< Common name of the client's certificate; kAuditServer for the server itself.
-  std::string call;          ///< Name of the call and its tenant and tables; never a value.
+  std::string call;          ///< Name of the call with its tenant and tables; never a value of a row.
   std::string outcome;       ///< OK, or the error status.
-  std::string seal;          ///< AuditSeal as text; empty: an ordinary record.
+  std::string seal;          ///< Result of FormatSeal(); empty: the record is not a seal.
   std::string hash;          ///< 32 bytes.
 };
 
@@ -42,15 +43,15 @@ struct AuditPoint {
 AuditPoint AuditGenesis(const std::string& chain);
 /// Returns 128 random bits as 32 hexadecimal digits.
 std::string NewAuditChain();
-/// Returns the hash of a record after one with the hash `previous`. Ignores the record's own hash.
+/// Returns the hash of a record that follows the record with the hash `previous`. `record.hash` is ignored.
 std::string AuditHash(std::string_view previous, const AuditRecord& record);
 
-/// Meaning of a seal for its point.
+/// What a seal says about its point.
 enum class SealKind {
   kSealed,    ///< Everything up to the point is unchanged since then.
   kPruned,    ///< Everything up to the point was removed, because the log has a size limit.
-  kReplaced,  ///< This chain replaced another one, whose last signed point it was.
-  kGap,       ///< After the point, records could not be stored. The record's call has their number.
+  kReplaced,  ///< This chain replaced another one. The point is the last signed point of that chain.
+  kGap,       ///< Records after the point could not be stored. `call` of the seal's record has their number.
 };
 
 struct AuditSeal {
@@ -61,9 +62,10 @@ struct AuditSeal {
   std::string signature;  ///< Signature over SealText().
 };
 
-/// Returns the bytes that are signed. A token cannot begin like this.
+/// Returns the bytes that are signed. No token can begin with the same bytes, so that a signature of one is
+/// never valid for the other.
 std::string SealText(const AuditSeal& seal);
-/// Convert to and from one line of JSON. Errors: kInvalidArgument.
+/// Convert a seal to and from one line of JSON. Errors: kInvalidArgument: the text is not a seal.
 std::string FormatSeal(const AuditSeal& seal);
 absl::StatusOr<AuditSeal> ParseSeal(std::string_view text);
 
@@ -74,10 +76,10 @@ using AuditSigner = std::function<absl::StatusOr<KeySignature>(std::string_view 
 /// Signs `seal`; its kind, point and time must be set.
 absl::Status Sign(const AuditSigner& signer, AuditSeal* seal);
 
-/// Facts about a log that come before its records.
+/// The state of a log, which comes before its records.
 struct AuditState {
   AuditPoint before;                ///< The record before the first stored one.
-  AuditPoint last;                  ///< The last record, in the running server's memory.
+  AuditPoint last;                  ///< The last record, as the running server has it in memory.
   std::optional<AuditSeal> sealed;  ///< The last seal, which is also stored outside of the catalog.
 };
 
@@ -85,17 +87,19 @@ struct AuditState {
 struct AuditVerdict {
   std::vector<std::string> findings;  ///< Texts for people; empty: the log is intact.
   std::uint64_t records = 0, seals = 0;
-  AuditPoint last;                 ///< The last record that was read.
-  std::uint64_t sealed_id = 0;     ///< Records up to here are signed; 0: none.
-  std::int64_t sealed_ms = 0;      ///< Time of that signature.
-  std::uint64_t pruned_until = 0;  ///< Removed by the server, by its signed record; 0: none.
+  AuditPoint last;              ///< The last record that was read.
+  std::uint64_t sealed_id = 0;  ///< Number of the last signed record; 0: no record is signed.
+  std::int64_t sealed_ms = 0;   ///< Time of that signature.
+  /// Number of the last record that the server removed, as a signed record says; 0: none was removed.
+  std::uint64_t pruned_until = 0;
 };
 
 /// Checks a log from its first stored record to its last. Threads: one.
 class AuditChecker {
  public:
-  /// `keys`: the application's, present and former. `receipt`: result of an earlier check, if any.
-  /// `accepted_chain`: a chain that is known to have replaced another one; may be empty.
+  /// `keys`: the present and former keys of the application. `receipt`: the last point of an earlier check,
+  /// if there was one. `accepted_chain`: id of a chain of which the caller knows that it replaced another
+  /// one; may be empty.
   AuditChecker(std::vector<PublicKey> keys, std::optional<AuditPoint> receipt, std::string accepted_chain);
 
   void Begin(const AuditState& state);
@@ -105,7 +109,7 @@ class AuditChecker {
  private:
   struct Expected {
     AuditPoint point;
-    std::string what;  ///< Text "what was signed at ...".
+    std::string what;  ///< Text about the signed record, for findings.
   };
   void Find(std::string what);
   void Expect(const AuditPoint& point, std::string what);

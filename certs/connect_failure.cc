@@ -21,13 +21,13 @@ std::string ConnectReason(const std::string& grpc_words) {
 }
 
 ConnectFailure ConnectFailureIn(const std::string& reason) {
-  // A TLS library may join words with '_'.
+  // A TLS library may write '_' between words.
   const std::string folded = absl::StrReplaceAll(absl::AsciiStrToLower(reason), {{"_", " "}});
   const auto says = [&folded](std::initializer_list<const char*> any) {
     return std::any_of(any.begin(), any.end(),
                        [&folded](const char* words) { return absl::StrContains(folded, words); });
   };
-  // Checked first: the host's name may contain one of the texts below.
+  // These texts are checked first, because the host's name may contain one of the texts below.
   if (says({"connection refused", "no route to host", "network is unreachable", "dns resolution failed"}))
     return ConnectFailure::kNobody;
   if (says({"wrong version number", "http request"})) return ConnectFailure::kNoTls;

@@ -5,9 +5,9 @@
 
 namespace mirror {
 
-/// Turns off a check for gRPC's developers: Debian builds Abseil so that it records each lock of gRPC in one
-/// table of the process, under a lock of its own, to detect deadlocks. Programs with many calls should call
-/// this before the first server or channel. Calling it again does no harm.
+/// Turns off Abseil's deadlock detection, which is meant for developers of gRPC. In Debian's build, Abseil
+/// records each lock of gRPC in one table of the process, which has a lock of its own. Programs with many
+/// calls should call this function before they make a server or a channel. It may be called several times.
 inline void LeaveGrpcLocksUnchecked() { absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore); }
 
 }  // namespace mirror

@@ -24,10 +24,11 @@ namespace mirror {
 namespace {
 
 constexpr int kRsaBits = 3072;
-constexpr std::int64_t kDay = 86'400;       // Seconds.
-constexpr std::int64_t kBackdated = 3'600;  // Seconds: the other side's clock may be slow.
-constexpr std::size_t kNameMax = 64;        // Characters of a common name (X.520).
-constexpr std::size_t kHostMax = 253;       // Characters of a DNS name.
+constexpr std::int64_t kDay = 86'400;  // Seconds.
+// Seconds by which the validity begins earlier, because the other side's clock may be slow.
+constexpr std::int64_t kBackdated = 3'600;
+constexpr std::size_t kNameMax = 64;   // Greatest number of characters of a common name (X.520).
+constexpr std::size_t kHostMax = 253;  // Greatest number of characters of a DNS name.
 
 absl::Status OpenSslFailed(const std::string& what) {
   return absl::InternalError(
@@ -59,7 +60,7 @@ absl::StatusOr<Ca> LoadCa(const PairFiles& files) {
 
 struct Extension {
   int nid;
-  std::string value;  // In the form of openssl's configuration files.
+  std::string value;  // Value in the form of openssl's configuration files.
 };
 
 bool AddExtension(X509* certificate, X509* issuer, const Extension& extension) {
@@ -76,7 +77,8 @@ bool AddExtension(X509* certificate, X509* issuer, const Extension& extension) {
 bool SetSerial(X509* certificate) {
   unsigned char bytes[16];
   if (RAND_bytes(bytes, sizeof(bytes)) != 1) return false;
-  bytes[0] = static_cast<unsigned char>((bytes[0] & 0x7f) | 0x40);  // Positive, always 16 bytes.
+  // The number is positive and always has 16 bytes.
+  bytes[0] = static_cast<unsigned char>((bytes[0] & 0x7f) | 0x40);
   BIGNUM* number = BN_bin2bn(bytes, sizeof(bytes), nullptr);
   const bool set =
       number != nullptr && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate)) != nullptr;
@@ -142,7 +144,7 @@ absl::Status CheckRequest(const PairFiles& files, const std::string& name, const
 
 template <typename Write>
 absl::StatusOr<std::string> ToPem(Write write) {
-  // Secure memory is not needed: the text is wiped below, and the BIO wipes its own when freed.
+  // The BIO wipes its memory when it is freed, and the copy of the text is wiped below.
   const BioPtr bio(BIO_new(BIO_s_secmem()));
   if (bio == nullptr || write(bio.get()) != 1) return OpenSslFailed("writing PEM");
   char* data = nullptr;
@@ -190,7 +192,8 @@ absl::Status IssueLeaf(const PairFiles& files, const PairFiles& ca_files, const 
   return Issue(files, &ca, name, Algorithm::kEs256, options, extensions);
 }
 
-// Returns "IP:..." or "DNS:...". The text becomes part of a list with commas, so its characters are checked.
+// Returns "IP:..." or "DNS:...". The text becomes part of a list with commas, so that its characters must be
+// checked.
 absl::StatusOr<std::string> AlternativeName(const std::string& host) {
   unsigned char address[sizeof(in6_addr)];
   if (inet_pton(AF_INET, host.c_str(), address) == 1 || inet_pton(AF_INET6, host.c_str(), address) == 1) {

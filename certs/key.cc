@@ -27,9 +27,10 @@ namespace mirror {
 namespace {
 
 constexpr int kRsaBitsMin = 2048;
-constexpr int kRsaBitsMax = 8192;       // With a longer key one forged token costs milliseconds.
-constexpr std::size_t kEs256Half = 32;  // Bytes of r, and of s.
-constexpr std::size_t kTextMax = 64;    // Characters of a key id or a context id.
+// With a longer key, refusing one forged token would take milliseconds.
+constexpr int kRsaBitsMax = 8192;
+constexpr std::size_t kEs256Half = 32;  // Number of bytes of r, and of s.
+constexpr std::size_t kTextMax = 64;    // Greatest number of characters of a key id or a context id.
 
 bool IsPlain(char character) {
   return absl::ascii_isalnum(static_cast<unsigned char>(character)) || character == '_' || character == '-';
@@ -65,7 +66,7 @@ absl::StatusOr<Algorithm> AlgorithmOf(EVP_PKEY* key, const std::string& name) {
   }
 }
 
-// Returns r and s, 32 bytes each, the form in tokens, from OpenSSL's DER.
+// Converts a signature from OpenSSL's DER to the form in tokens: r and s, 32 bytes each.
 absl::StatusOr<std::string> RawFromDer(std::string_view der) {
   const auto* data = reinterpret_cast<const unsigned char*>(der.data());
   const EcdsaSigPtr signature(d2i_ECDSA_SIG(nullptr, &data, static_cast<long>(der.size())));
@@ -80,7 +81,7 @@ absl::StatusOr<std::string> RawFromDer(std::string_view der) {
   return raw;
 }
 
-// Empty: the input is not a raw signature.
+// Converts a signature from the form in tokens to DER. Empty: the input does not have that form.
 std::string DerFromRaw(std::string_view raw) {
   if (raw.size() != 2 * kEs256Half) return "";
   const auto* data = reinterpret_cast<const unsigned char*>(raw.data());
@@ -170,7 +171,8 @@ bool IsContextId(std::string_view text) {
 absl::StatusOr<PublicKey> PublicKey::Load(const std::string& path) {
   ASSIGN_OR_RETURN(std::string pem, ReadKeyFile(path, FileUse::kPublic));
   absl::StatusOr<PublicKey> key = Parse(pem, path);
-  if (!key.ok()) OPENSSL_cleanse(pem.data(), pem.size());  // The text may have been a private key.
+  // The text may have been a private key, so it is wiped.
+  if (!key.ok()) OPENSSL_cleanse(pem.data(), pem.size());
   return key;
 }
 
@@ -186,7 +188,7 @@ absl::StatusOr<PublicKey> PublicKey::Parse(const std::string& pem, const std::st
   if (pem.find("-----BEGIN CERTIFICATE-----") != std::string::npos) {
     ASSIGN_OR_RETURN(const X509Ptr certificate, ParseCertificate(pem, name));
     key.reset(X509_get_pubkey(certificate.get()));
-    // A certificate with an unreadable time counts as never valid.
+    // A certificate whose times cannot be read is never valid.
     constexpr auto kNever = std::numeric_limits<std::int64_t>::max();
     result.not_before_ = ToUnixSeconds(X509_get0_notBefore(certificate.get()), kNever);
     result.not_after_ = ToUnixSeconds(X509_get0_notAfter(certificate.get()), 0);

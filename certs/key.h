@@ -22,47 +22,50 @@ enum class Algorithm {
   kEs256,  ///< ECDSA on P-256 with SHA-256; the signature is r and s, 64 bytes.
 };
 
-/// "RS256" or "ES256", as in a token's `alg`.
+/// Returns "RS256" or "ES256", as in a token's `alg`.
 std::string_view ToString(Algorithm algorithm);
 
 /// Parses exactly the results of ToString(). Absent: any other text, also "none" and "HS256".
 std::optional<Algorithm> ParseAlgorithm(std::string_view text);
 
-/// Returns true if a text may name a key: 1 to 64 of [A-Za-z0-9._-], not beginning with a dot or a dash.
-/// It is also the name of the key's file, without ".crt".
+/// Returns true if a text can be a key id: 1 to 64 of [A-Za-z0-9._-], not beginning with a dot or a dash. The
+/// key's file is named after it, with ".crt".
 bool IsKeyId(std::string_view text);
 
 /// Returns true for a context id: 1 to 64 of [A-Za-z0-9_-].
 bool IsContextId(std::string_view text);
 
-/// The public half of a key. The holder of the private half can sign.
+/// The public half of a key, which verifies signatures of the private half.
 ///
-/// An immutable value, cheap to copy. Thread safety: every call, from any thread.
+/// An immutable value, cheap to copy. Threads: any.
 class PublicKey {
  public:
-  /// Reads an X.509 certificate or a bare public key from a PEM file, once: verifying does not
-  /// parse it again. CheckValidity() checks the certificate's validity at a time.
-  /// Errors: kNotFound, kPermissionDenied, kInvalidArgument (neither of the two; RSA under 2,048
-  /// bits; a curve other than P-256). All name the path.
+  /// Reads an X.509 certificate or a public key without a certificate from a PEM file. It does not check that
+  /// the certificate is valid now: see CheckValidity(). Errors: kNotFound, kPermissionDenied,
+  /// kInvalidArgument (neither a certificate nor a key; RSA under 2,048 bits; a curve other than P-256). All
+  /// name the path.
   static absl::StatusOr<PublicKey> Load(const std::string& path);
 
-  /// Reads the same from PEM text; errors have `name` instead of the path.
+  /// Reads a certificate or a public key from PEM text. Errors as for Load(), with `name` instead of the
+  /// path.
   static absl::StatusOr<PublicKey> Parse(const std::string& pem, const std::string& name);
 
   Algorithm algorithm() const { return algorithm_; }
 
-  /// The certificate's validity in unix seconds, both ends included; absent for a bare key.
+  /// Return the certificate's validity in unix seconds, both ends included. Absent: there is no certificate.
   std::optional<std::int64_t> not_before() const { return not_before_; }
   std::optional<std::int64_t> not_after() const { return not_after_; }
 
-  /// SHA-256 of the certificate (of the key when it is bare), 64 lower-case hexadecimal digits.
+  /// Returns the SHA-256 of the certificate, or of the key if there is no certificate, as 64 lower-case
+  /// hexadecimal digits.
   const std::string& thumbprint() const { return thumbprint_; }
 
-  /// OK if the certificate is valid at `now_s` or the key is bare.
-  /// Errors: kFailedPrecondition, with the certificate's time and `now_s`.
+  /// Checks that the certificate is valid at `now_s` (unix seconds). A key without a certificate is always
+  /// valid. Errors: kFailedPrecondition, with the certificate's time and `now_s`.
   absl::Status CheckValidity(std::int64_t now_s) const;
 
-  /// Returns true if `signature` (in a token's form, decoded) is this key's for `bytes`.
+  /// Returns true if `signature` is this key's signature over `bytes`. It has the form of tokens, decoded
+  /// from base64url.
   bool Verify(std::string_view bytes, std::string_view signature) const;
 
  private:
@@ -75,24 +78,25 @@ class PublicKey {
   std::string thumbprint_;
 };
 
-/// A private key that signs tokens, with the id (`kid`) under which the other side knows it.
+/// A private key that signs tokens, with its id (`kid`), by which the other side finds the public half.
 ///
-/// Cheap to copy: copies share the key. Thread safety: every call, from any thread.
+/// Cheap to copy: copies share the key. Threads: any.
 class SigningKey {
  public:
-  /// Reads a PEM private key. Its file must be closed to group and others (0600 or stricter).
-  /// Errors: kNotFound; kPermissionDenied (mode); kInvalidArgument (no private key, one with a
-  /// pass phrase, RSA under 2,048 bits, a curve other than P-256, a malformed key id).
+  /// Reads a PEM private key. Group and others must have no access to the file (0600 or stricter). Errors:
+  /// kNotFound; kPermissionDenied (mode); kInvalidArgument (no private key, one with a pass phrase, RSA under
+  /// 2,048 bits, a curve other than P-256, a malformed key id).
   static absl::StatusOr<SigningKey> Load(const std::string& path, std::string key_id);
 
   Algorithm algorithm() const { return algorithm_; }
   const std::string& key_id() const { return key_id_; }
 
-  /// SHA-256 of the bare public half, 64 lower-case hexadecimal digits; not a secret.
+  /// Returns the SHA-256 of the public half without a certificate, as 64 lower-case hexadecimal digits. It is
+  /// not a secret.
   std::string PublicThumbprint() const;
 
-  /// Returns the signature over `bytes` in a token's form, before base64url.
-  /// Errors: kInternal if OpenSSL fails.
+  /// Returns the signature over `bytes` in the form of tokens, not encoded in base64url. Errors: kInternal:
+  /// OpenSSL failed.
   absl::StatusOr<std::string> Sign(std::string_view bytes) const;
 
   /// Returns true if `key` is the public half of this one.
@@ -108,13 +112,16 @@ class SigningKey {
 
 /// Facts about a certificate for people, see 'mirrorctl certs show'.
 struct CertificateInfo {
-  std::string subject;                         ///< RFC 2253, e.g. "CN=source-1,O=Mirror".
-  std::string issuer;                          ///< The signer's name in the same form.
-  std::string algorithm;                       ///< "ES256", "RS256", or why the key is not usable here.
+  std::string subject;  ///< RFC 2253, e.g. "CN=source-1,O=Mirror".
+  std::string issuer;   ///< The signer's name in the same form.
+  /// "ES256", "RS256", or the reason why the key cannot be used here.
+  std::string algorithm;
   std::int64_t not_before = 0, not_after = 0;  ///< Unix seconds.
   std::string thumbprint;                      ///< SHA-256, 64 lower-case hexadecimal digits.
-  std::vector<std::string> uris;               ///< Names of type URI: the roles of an administrator.
-  bool is_for_clients = false;                 ///< Set by its extended key usage; listeners require it.
+  /// Names of type URI, which give the roles of an administrator.
+  std::vector<std::string> uris;
+  /// The extended key usage has clientAuth, which listeners require.
+  bool is_for_clients = false;
 };
 
 /// Reads the first certificate of a PEM file.

@@ -23,7 +23,7 @@ absl::Status CannotList(const IssuerFolder& folder, const std::error_code& error
   return absl::PermissionDeniedError(message);
 }
 
-// Returns the certificates of one folder, as (key id, path).
+// Returns the certificates of one folder: the path by key id.
 absl::StatusOr<std::map<std::string, std::string>> ListFolder(const IssuerFolder& folder) {
   std::map<std::string, std::string> files;
   std::error_code error;
@@ -69,7 +69,8 @@ KeyRing::KeyRing(std::shared_ptr<const Content> content) : content_(std::move(co
 
 absl::StatusOr<KeyRing> KeyRing::Load(const std::vector<IssuerFolder>& folders) {
   auto content = std::make_shared<Content>();
-  std::map<std::string, std::string> folder_of;  // Keyed by key id, for the error that names both.
+  // The folder of each key id, for the error that names both folders.
+  std::map<std::string, std::string> folder_of;
   for (const IssuerFolder& folder : folders) {
     ASSIGN_OR_RETURN(const auto files, ListFolder(folder));
     for (const auto& [key_id, path] : files) {

@@ -18,12 +18,13 @@ inline constexpr std::size_t kKeysMax = 10'000;
 
 /// One issuer's public certificates for one environment, from `[[issuer]]` in the configuration.
 struct IssuerFolder {
-  std::string issuer;       ///< The `iss` of its tokens.
-  std::string environment;  ///< E.g. "production"; a token's environment is that of its key's folder.
-  std::string folder;       ///< Holds `<kid>.crt`, PEM; several are valid at once (rollover).
+  std::string issuer;       ///< The `iss` of the issuer's tokens.
+  std::string environment;  ///< Such as "production". A token has the environment of its key's folder.
+  /// Folder with the files `<kid>.crt`, PEM. Several may be valid at once, so that keys can be replaced.
+  std::string folder;
 };
 
-/// Facts about one key for 'mirrorctl keys'.
+/// One key, for 'mirrorctl keys'.
 struct KeyInfo {
   std::string issuer, environment, key_id;
   Algorithm algorithm = Algorithm::kEs256;
@@ -31,10 +32,10 @@ struct KeyInfo {
   std::string thumbprint;                      ///< SHA-256, 64 lower-case hexadecimal digits.
 };
 
-/// The keys that sign accepted tokens: all certificates of all issuers, by key id.
+/// The keys whose tokens are accepted: all certificates of all issuers, by key id.
 ///
 /// An immutable value, cheap to copy: to re-read the folders, load a new ring and replace the old
-/// one by it. Thread safety: every call, from any thread.
+/// one by it. Threads: any.
 class KeyRing {
  public:
   struct Entry {
@@ -45,10 +46,9 @@ class KeyRing {
   /// An empty ring accepts no token.
   KeyRing();
 
-  /// Reads every `*.crt` of every folder; ignores hidden files and other names. A folder
-  /// may be empty. An expired certificate is loaded and listed; a token that names it is refused.
-  /// All or nothing: after an error keep the former ring.
-  /// Errors name the file or folder:
+  /// Reads every `*.crt` of every folder; ignores hidden files and other names. A folder may be empty. An
+  /// expired certificate is loaded and listed, but its tokens are refused. If one file cannot be read, the
+  /// whole call fails: keep the former ring then. Errors name the file or folder:
   ///   kNotFound            a folder does not exist
   ///   kPermissionDenied    a file or folder cannot be read
   ///   kInvalidArgument     a file without a certificate, an unusable key, a malformed key id
@@ -56,7 +56,7 @@ class KeyRing {
   ///   kResourceExhausted   more than kKeysMax keys
   static absl::StatusOr<KeyRing> Load(const std::vector<IssuerFolder>& folders);
 
-  /// Returns the key of this id, or null. Valid as long as this ring or a copy of it.
+  /// Returns the key with this id, or null. Valid as long as this ring or a copy of it.
   const Entry* Find(std::string_view key_id) const;
 
   /// Returns all keys, sorted by key id.
@@ -64,7 +64,8 @@ class KeyRing {
 
   std::size_t size() const;
 
-  /// Differs between any two rings that were loaded in this process; copies share it.
+  /// Returns a number that is different for each ring loaded in this process. Copies of a ring have the same
+  /// number.
   std::uint64_t generation() const;
 
  private:

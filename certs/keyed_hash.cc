@@ -59,7 +59,7 @@ bool KeyedHash::AppendHex(char kind, std::string_view value, std::string* out) {
   std::size_t size = 0;
   const auto* const text = reinterpret_cast<const unsigned char*>(value.data());
   const auto* const what = reinterpret_cast<const unsigned char*>(&kind);
-  // Without a key argument it starts again with its present key.
+  // Without a key as argument, the call begins a new hash with the same key.
   const bool hashed = context != nullptr && EVP_MAC_init(context, nullptr, 0, nullptr) == 1 &&
                       EVP_MAC_update(context, what, 1) == 1 &&
                       EVP_MAC_update(context, text, value.size()) == 1 &&

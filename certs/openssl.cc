@@ -14,7 +14,7 @@
 namespace mirror {
 namespace {
 
-// Without this function OpenSSL would ask for a pass phrase on the terminal.
+// Gives no pass phrase. Without this function OpenSSL would ask for one on the terminal.
 int NoPassphrase(char*, int, int, void*) { return 0; }
 
 }  // namespace
@@ -55,7 +55,7 @@ absl::StatusOr<std::vector<X509Ptr>> ParseCertificates(const std::string& pem, c
   while (X509* const certificate = PEM_read_bio_X509(bio.get(), nullptr, NoPassphrase, nullptr)) {
     certificates.emplace_back(certificate);
   }
-  ERR_clear_error();  // The end of the text is an error for OpenSSL, too.
+  ERR_clear_error();  // At the end of the text OpenSSL has reported an error, too, which is removed here.
   return certificates;
 }
 

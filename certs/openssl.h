@@ -32,13 +32,12 @@ using X509Ptr = std::unique_ptr<X509, OpenSslFree<X509_free>>;
 using MdCtxPtr = std::unique_ptr<EVP_MD_CTX, OpenSslFree<EVP_MD_CTX_free>>;
 using EcdsaSigPtr = std::unique_ptr<ECDSA_SIG, OpenSslFree<ECDSA_SIG_free>>;
 
-/// Returns the reason of the last OpenSSL error, in OpenSSL's text ("no start line"); empties
-/// this thread's error queue, so that the error cannot appear in an unrelated call.
+/// Returns OpenSSL's text for its last error, such as "no start line". It also empties the error queue of
+/// this thread, so that the error cannot appear in a later call.
 std::string TakeOpenSslError();
 
-/// Reads a private key from PEM text. `name` (a path) is used only in errors; these contain
-/// nothing of the key. Refuses an encrypted key: nobody can type its pass phrase. Errors:
-/// kInvalidArgument.
+/// Reads a private key from PEM text. `name`, such as a path, is used only in errors, which contain nothing
+/// of the key. A key with a pass phrase is refused, because nobody could type it. Errors: kInvalidArgument.
 absl::StatusOr<PkeyPtr> ParsePrivateKey(const std::string& pem, const std::string& name);
 
 /// Reads the first X.509 certificate of PEM text. Errors: kInvalidArgument.
@@ -51,19 +50,18 @@ absl::StatusOr<std::vector<X509Ptr>> ParseCertificates(const std::string& pem, c
 struct CertificateInfo;
 CertificateInfo DescribeCertificate(X509* certificate);
 
-/// Returns true if its extended key usage has clientAuth. OpenSSL accepts a certificate without extended key
-/// usage for every use.
+/// Returns true if the certificate's extended key usage has clientAuth. OpenSSL itself would also accept a
+/// certificate without an extended key usage.
 bool IsForClients(X509* certificate);
 
 /// Returns a certificate's time in unix seconds; `fallback` if it cannot be read.
 std::int64_t ToUnixSeconds(const ASN1_TIME* time, std::int64_t fallback);
 
-/// Returns the SHA-256, 32 bytes.
+/// Returns the SHA-256 of `bytes`, 32 bytes.
 std::string Sha256(std::string_view bytes);
 
-/// Stops OpenSSL from freeing its memory at the end of main(), while threads of gRPC still run: these
-/// would lose their part of it, or use it after it was freed. Call this before the first call of
-/// OpenSSL.
+/// Makes OpenSSL not free its memory when the process exits. Threads of gRPC may still run then, and would
+/// use memory that was freed. Call this before the first call of OpenSSL.
 inline void LeaveOpenSslToTheEnd() { OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr); }
 
 }  // namespace mirror

@@ -5,9 +5,10 @@
 
 namespace mirror {
 
-/// Call it in a process with private keys in memory: no core file and no debugger of the same user can then
-/// read it. Programs that it starts are not affected. Root still has access. So has the address sanitizer,
-/// which searches for leaks like a debugger.
+/// Protects the memory of a process that has private keys. After the call no core file is written, and no
+/// debugger of the same user can read the memory. Root still can. Programs that the process starts are not
+/// affected. A build with the address sanitizer is not protected, because the sanitizer searches for leaks as
+/// a debugger does.
 inline void KeepMemoryPrivate() {
 #ifndef __SANITIZE_ADDRESS__
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);

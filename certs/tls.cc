@@ -29,7 +29,7 @@ constexpr char kServerCommands[] = "'mirrorctl certs issue-tls'";
 constexpr char kClientCommands[] =
     "'mirrorctl certs issue-operator' or 'issue-viewer' (an administrator), 'issue-client' (a source)";
 
-// `commands`: the commands that make such a pair.
+// Reads and checks a pair. `commands`: the commands that make such a pair, for errors.
 absl::StatusOr<TlsPair> ReadTlsPair(const std::string& certificate_path, const std::string& key_path,
                                     const char* commands) {
   ASSIGN_OR_RETURN(std::string certificate_pem, ReadKeyFile(certificate_path, FileUse::kPublic));
@@ -60,7 +60,7 @@ absl::StatusOr<std::string> ReadCa(const std::string& path) {
   return pem;
 }
 
-/// Refuses a certificate of the client authority that is not for clients, such as a server certificate.
+/// Refuses certificates of the client authority that are not for clients, such as those of servers.
 class ClientUseVerifier final : public grpc::experimental::ExternalCertificateVerifier {
  public:
   bool Verify(grpc::experimental::TlsCustomVerificationCheckRequest* request,

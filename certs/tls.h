@@ -26,27 +26,25 @@ struct ServerTls {
 
 /// PEM files of a client.
 struct ClientTls {
-  std::string ca;           ///< Authority of the server's certificate; empty: the system's own list.
-  std::string certificate;  ///< For mutual TLS, with `key`; both empty: none.
+  std::string ca;           ///< Authority of the server's certificate; empty: the authorities of the system.
+  std::string certificate;  ///< For mutual TLS, together with `key`. Both empty: no certificate is sent.
   std::string key;          ///< 0600 or stricter.
 };
 
-/// Checks that a certificate and a private key belong together, the key is closed to others,
-/// and the certificate is valid now.
-/// Errors: kNotFound, kPermissionDenied, kInvalidArgument, kFailedPrecondition (not valid now);
-/// they name the files.
+/// Checks that a certificate and a private key belong together, that group and others have no access to the
+/// key, and that the certificate is valid now. Errors: kNotFound, kPermissionDenied, kInvalidArgument,
+/// kFailedPrecondition (not valid now); they name the files.
 absl::Status CheckTlsPair(const std::string& certificate, const std::string& key);
 
-/// Makes TLS 1.2 or 1.3 credentials for a listener. Checks the files, then watches them: new connections use
-/// replaced files within kTlsRefreshSeconds. Check new files with CheckTlsPair() and put them
-/// in place by renaming: gRPC refuses every new connection as long as the files do not fit together.
-/// Errors: as CheckTlsPair, also for `client_ca`.
+/// Makes credentials of a listener for TLS 1.2 or 1.3. It checks the files, and then gRPC watches them: new
+/// connections use replaced files within kTlsRefreshSeconds. Check new files with CheckTlsPair(), and replace
+/// the old ones by renaming. As long as certificate and key do not belong together, gRPC refuses every new
+/// connection. Errors: as CheckTlsPair, also for `client_ca`.
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(const ServerTls& files);
 
-/// Makes TLS 1.2 or 1.3 credentials for a channel. The server's certificate must contain its name or address.
-/// The files are read once: make the channel again after replacing them.
-/// Errors: as CheckTlsPair, also for `ca`; kInvalidArgument when only one of certificate and key
-/// is given.
+/// Makes credentials of a channel for TLS 1.2 or 1.3. The server's certificate must contain the server's name
+/// or address. The files are read only once: after replacing them, make a new channel. Errors: as
+/// CheckTlsPair, also for `ca`; kInvalidArgument when only one of certificate and key is given.
 absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MakeChannelCredentials(const ClientTls& files);
 
 }  // namespace mirror

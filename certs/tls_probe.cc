@@ -25,7 +25,7 @@ using StoreCtxPtr = std::unique_ptr<X509_STORE_CTX, OpenSslFree<X509_STORE_CTX_f
 
 constexpr unsigned char kHttp2[] = {2, 'h', '2'};
 
-/// Returns the reason from OpenSSL or the system for a call that returned `result`.
+/// Returns the reason, from OpenSSL or the system, why a call returned `result`.
 std::string Reason(const SSL* connection, int result) {
   const int system_error = errno;
   const int error = SSL_get_error(connection, result);
@@ -87,7 +87,8 @@ absl::StatusOr<TlsProbe> ProbeTls(int socket, const std::string& host, const Cli
   if (context == nullptr) return Internal("a context");
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
   SSL_CTX_set_alpn_protos(context.get(), kHttp2, sizeof(kHttp2));
-  // The certificate is checked anyway; an untrusted one is a finding and does not end the probe.
+  // OpenSSL still checks the certificate. If it is not trusted, this is a finding, which does not end the
+  // probe.
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_NONE, nullptr);
   RETURN_IF_ERROR(Believe(context.get(), files.ca));
   RETURN_IF_ERROR(Show(context.get(), files));

@@ -11,23 +11,25 @@
 
 namespace mirror {
 
-/// Results of a handshake, including faults, which do not end the probe.
+/// Results of a handshake. The faults in it do not make the probe fail.
 struct TlsProbe {
-  std::string version;                 ///< "TLSv1.3".
+  std::string version;                 ///< Such as "TLSv1.3".
   std::vector<CertificateInfo> chain;  ///< Certificates of the server, its own first.
-  std::string disbelieved;             ///< Reason why its certificate is not trusted; empty: it is.
-  bool http2 = false;                  ///< The server speaks HTTP/2, which gRPC needs.
-  std::string refused;  ///< Reason why it ended the connection after the handshake; empty: it did not.
+  /// Reason why the server's certificate is not trusted; empty: it is trusted.
+  std::string disbelieved;
+  bool http2 = false;  ///< The server speaks HTTP/2, which gRPC needs.
+  /// Reason why the server ended the connection after the handshake; empty: it did not end it.
+  std::string refused;
 };
 
-/// Makes a handshake over a connected socket, like a gRPC client with these files, and waits for the server's
-/// first bytes: only then is it known whether it accepts the client's certificate. Sends nothing more. The
-/// caller keeps the socket and must close it; its time limits apply to every step here. Errors: those of the
-/// client's own files, naming them (see MakeChannelCredentials); kUnavailable with OpenSSL's reason if the
-/// handshake did not happen.
+/// Makes a handshake over a connected socket, as a gRPC client with these files does. It then waits for the
+/// server's first bytes, because only they show whether the server accepts the client's certificate. It sends
+/// nothing more. The caller must close the socket, whose time limits apply to every step. Errors: those of
+/// MakeChannelCredentials() for the client's own files; kUnavailable, with OpenSSL's reason: there was no
+/// handshake.
 absl::StatusOr<TlsProbe> ProbeTls(int socket, const std::string& host, const ClientTls& files);
 
-/// Checks that one of the authorities in `ca` signed a certificate; ignores its times.
+/// Checks that one of the authorities in `ca` signed a certificate. The certificate's times are not checked.
 /// Errors: kFailedPrecondition; those of reading the files.
 absl::Status CheckSignedBy(const std::string& certificate, const std::string& ca);
 

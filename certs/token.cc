@@ -29,7 +29,7 @@ constexpr std::size_t kNonceMin = 16, kNonceMax = 64;  // Characters.
 constexpr int kDepthMax = 8;                           // Levels of nesting in a header or payload.
 constexpr std::int64_t kLastSecond = 253402300799;     // 9999-12-31T23:59:59Z: sums below cannot overflow.
 
-// Every refusal ends with the resulting state and what to do.
+// Makes a refusal. Its text ends with the state that results and what to do.
 absl::Status Refuse(const std::string& what, const std::string& next) {
   return absl::UnauthenticatedError(absl::StrCat(what, ". Nothing was done. ", next));
 }
@@ -40,7 +40,7 @@ absl::Status ByTheClock(absl::Status status, std::int64_t clock_s) {
 }
 
 bool IsNonce(std::string_view text) {
-  // The same characters as in a context id, with another length.
+  // A nonce has the same characters as a context id, but another length.
   return text.size() >= kNonceMin && text.size() <= kNonceMax && IsContextId(text);
 }
 
@@ -71,13 +71,14 @@ absl::StatusOr<Json> ParseObject(std::string_view text, const std::string& part)
   return object;
 }
 
-// Null: missing, or not a text.
+// Returns a member that is a text. Null: it is missing, or not a text.
 const std::string* Text(const Json& object, const std::string& name) {
   const auto found = object.find(name);
   return found == object.end() ? nullptr : found->get_ptr<const std::string*>();
 }
 
-// Absent: missing, or not a whole number in range.
+// Returns a member that is a whole number. Absent: it is missing, or not a whole number in the range of the
+// type.
 std::optional<std::int64_t> Integer(const Json& object, const std::string& name) {
   const auto found = object.find(name);
   if (found == object.end() || !found->is_number_integer()) return std::nullopt;
@@ -92,8 +93,8 @@ std::optional<std::int64_t> Integer(const Json& object, const std::string& name)
 struct Parts {
   Json header;
   std::string_view signed_bytes;  // Header, dot and payload as received.
-  std::string_view payload;       // Still base64url.
-  std::string signature;          // Decoded.
+  std::string_view payload;       // The payload, still in base64url.
+  std::string signature;          // The signature, decoded.
   Algorithm algorithm = Algorithm::kEs256;
 };
 
@@ -144,7 +145,7 @@ absl::StatusOr<Parts> TakeApart(std::string_view token, TokenUse use) {
   return parts;
 }
 
-// Reads the payload, only after the signature was verified.
+// Verifies the signature, and only then reads the payload.
 absl::StatusOr<Json> Open(const Parts& parts, const PublicKey& key, const std::string& whose) {
   if (parts.algorithm != key.algorithm()) {
     return Refuse(absl::StrCat("the token's 'alg' is ", std::string(ToString(parts.algorithm)), " and ",
@@ -174,7 +175,7 @@ absl::Status CheckAudience(const Json& payload, const std::string& expected) {
       "Put its id into 'aud' ([identity] application_id in the agent's configuration).");
 }
 
-// Reads a time that fits all sums below.
+// Reads a time. Its range is limited so that no sum below overflows.
 absl::StatusOr<std::int64_t> Time(const Json& payload, const std::string& name) {
   const std::optional<std::int64_t> time = Integer(payload, name);
   if (time && *time > 0 && *time <= kLastSecond) return *time;
@@ -212,7 +213,8 @@ absl::Status CheckTimes(const Json& payload, const TokenRules& rules, std::int64
 absl::StatusOr<std::string> Sign(const SigningKey& key, TokenUse use, const Json& payload) {
   const Json header = {{"alg", ToString(key.algorithm())}, {"kid", key.key_id()}, {"typ", TokenType(use)}};
   const auto encode = [](const Json& part) {
-    // Replaces bytes that are not UTF-8 instead of throwing; the receiver refuses the text by its form.
+    // Bytes that are not UTF-8 are replaced, so that dump() does not throw. The receiver refuses the text,
+    // because its form is wrong.
     return EncodeBase64Url(part.dump(-1, ' ', false, Json::error_handler_t::replace));
   };
   std::string token = absl::StrCat(encode(header), ".", encode(payload));
@@ -368,7 +370,8 @@ absl::StatusOr<Answer> VerifyReceiptHead(std::string_view token, const PublicKey
 absl::StatusOr<Answer> VerifyAnswer(std::string_view token, const PublicKey& application_key,
                                     const Answer& expected, std::int64_t now_s) {
   const auto unproven = [&expected](absl::string_view reason, const std::string& next) {
-    // Only the first sentence: the rest tells the signer what to do, who does not read this.
+    // Only the first sentence is used. The other sentences say what the signer should do, but the signer does
+    // not read this message.
     const absl::string_view what = reason.substr(0, reason.find(". "));
     return absl::UnauthenticatedError(
         absl::StrCat("the endpoint cannot prove that it is application '", expected.application_id,

@@ -9,7 +9,8 @@ namespace mirror {
 
 absl::StatusOr<VerifiedToken> TokenCache::Verify(std::string_view token, TokenUse use, const KeyRing& ring,
                                                  const TokenRules& rules, std::int64_t now_s) {
-  if (token.size() > kTokenBytesMax) return VerifyToken(token, use, ring, rules, now_s);  // It refuses it.
+  // VerifyToken() refuses such a token.
+  if (token.size() > kTokenBytesMax) return VerifyToken(token, use, ring, rules, now_s);
   std::string fingerprint =
       Sha256(absl::StrCat(ring.generation(), ":", std::string(TokenType(use)), ":", std::string(token)));
   {
@@ -31,7 +32,7 @@ absl::StatusOr<VerifiedToken> TokenCache::Verify(std::string_view token, TokenUs
   if (!verified.ok() || tokens_max_ == 0) return verified;
 
   const MutexLock lock(mutex_);
-  if (by_fingerprint_.contains(fingerprint)) return verified;  // Another thread added it first.
+  if (by_fingerprint_.contains(fingerprint)) return verified;  // Another thread has already added the token.
   while (entries_.size() >= tokens_max_) {
     by_fingerprint_.erase(entries_.back().fingerprint);
     entries_.pop_back();

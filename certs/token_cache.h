@@ -18,19 +18,20 @@ namespace mirror {
 /// Default number of tokens in a cache; about 600 bytes each.
 inline constexpr std::size_t kCachedTokensMax = 10'000;
 
-/// VerifyToken() with a cache: a known token costs a hash instead of a signature check.
+/// Verifies tokens as VerifyToken() does, with a cache: a known token costs a hash instead of a signature
+/// check.
 ///
-/// Only tokens that passed every check are cached, under the SHA-256 of ring, use and token: a new ring never
-/// finds results of an older one, whatever the order of calls at a reload. Each hit compares the times with
-/// the clock. The least recently used entry is evicted for a new one.
+/// Only tokens that passed every check are cached. The key of an entry is the SHA-256 of ring, use and token,
+/// so that results of an old ring are never used with a new one. On each hit the token's times are compared
+/// with the clock. If the cache is full, the least recently used entry is evicted.
 ///
-/// The rules are those of the first call; call Clear() when they change. Thread safety: every
-/// call, from any thread; signatures are verified outside the lock.
+/// All calls must use the same rules. When the rules change, call Clear(). Threads: any; the lock is not held
+/// while a signature is verified.
 class TokenCache {
  public:
   explicit TokenCache(std::size_t tokens_max = kCachedTokensMax) : tokens_max_(tokens_max) {}
 
-  /// Like VerifyToken(), with the same errors. Refusals are not cached.
+  /// Verifies a token with the same results and errors as VerifyToken(). Refusals are not cached.
   absl::StatusOr<VerifiedToken> Verify(std::string_view token, TokenUse use, const KeyRing& ring,
                                        const TokenRules& rules, std::int64_t now_s);
 

@@ -10,13 +10,13 @@
 
 namespace mirror {
 
-/// Memory for bodies that are incomplete, or wait for a turn: for all connections together, and half of it
-/// for one asker. Threads: any.
+/// Limits the memory for bodies of requests that are incomplete or wait for a turn. All connections share the
+/// limit; one asker may use half of it. Threads: any.
 class HttpBodyRoom {
  public:
   explicit HttpBodyRoom(std::uint64_t bytes) : most_(bytes), most_of_one_(bytes / 2) {}
 
-  /// Returns true if Take() would succeed now.
+  /// Returns true if Take() of this many bytes would succeed now.
   bool Has(const std::string& asker, std::uint64_t bytes) MIRROR_EXCLUDES(mutex_);
   /// Reserves bytes. False: there is no room for all of them, and none was reserved.
   bool Take(const std::string& asker, std::uint64_t bytes) MIRROR_EXCLUDES(mutex_);
@@ -39,7 +39,8 @@ class HttpKeptBody {
   HttpKeptBody(const HttpKeptBody&) = delete;
   HttpKeptBody& operator=(const HttpKeptBody&) = delete;
 
-  /// Appends a piece. False: there is no room for it. All pieces of a body must have the same asker.
+  /// Appends a piece and reserves its memory. False: there is not enough memory. All pieces of a body must
+  /// have the same asker.
   bool Append(const std::string& asker, std::string_view piece);
   /// Returns the body and releases its memory.
   std::string Take();

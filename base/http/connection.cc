@@ -47,14 +47,15 @@ std::size_t Count(const HttpHead& head, std::string_view name) {
                                                 [name](const auto& field) { return field.first == name; }));
 }
 
-/// Rejects a list of equal numbers, which the parser accepts; other programs use its first number, or none.
+/// Returns true if a length is one number. It is false for a list of equal numbers: the parser accepts such a
+/// list, but other programs use its first number, or none.
 bool IsOneNumber(std::string_view length) {
   return !length.empty() && std::all_of(length.begin(), length.end(), absl::ascii_isdigit);
 }
 
-/// Returns the status and message to refuse a request that another program, such as a proxy, might read
-/// differently, or that this listener does not support. Absent: the request is unambiguous.
-/// `version`: 10 or 11.
+/// Returns the status and message with which a request is refused. Refused are requests that another program,
+/// such as a proxy, may read differently, and requests that this listener does not support. Absent: the
+/// request is accepted. `version`: 10 or 11.
 std::optional<std::pair<int, std::string>> WhyUnfit(const HttpHead& head, unsigned version) {
   if (version > 11) return Refusal(505, "This port speaks HTTP/1.1.");
   // An HTTP/1.0 request may have no Host.
@@ -87,7 +88,8 @@ using asio::ip::tcp;
 using boost::system::error_code;
 using Clock = std::chrono::steady_clock;
 
-/// Limit for reading what a refused client still sends; otherwise the kernel could drop the answer.
+/// Greatest number of bytes that are read after a refusal. If data of the client stayed unread, the kernel
+/// could drop the answer.
 constexpr std::size_t kDrainedBytesMax = 64 << 10;
 constexpr std::chrono::seconds kDrainTime{1};
 constexpr std::size_t kPieceBytes = 64 << 10;
@@ -96,10 +98,10 @@ constexpr char kNoRoom[] =
     "Other requests, whose bodies are arriving or which wait for their turn, use all memory for requests. "
     "Nothing was done. Send the request again later.";
 
-/// Limit for the bytes of chunk extensions in one body. Nothing reads them.
+/// Greatest number of bytes of chunk extensions in one body. They are not used.
 constexpr std::size_t kChunkExtensionBytesMax = 1'024;
 
-/// Refuses a chunked body whose extensions together exceed that limit.
+/// Refuses a chunked body whose extensions together exceed kChunkExtensionBytesMax.
 struct ChunkWatch {
   std::size_t extension_bytes = 0;
   void operator()(std::uint64_t /*size*/, beast::string_view extensions, error_code& error) {
@@ -114,7 +116,7 @@ bool IsOfHttp(const error_code& error) {
 
 using Parser = http::request_parser<http::buffer_body>;
 
-/// Returns the head of a request whose header was read. `peer`: its sender.
+/// Returns the head of a request whose header was read. `peer`: address of the client.
 HttpHead HeadOf(const Parser& parser, const std::string& peer) {
   const http::request_header<>& request = parser.get();
   const auto target = std::string(request.target());
@@ -134,32 +136,33 @@ HttpHead HeadOf(const Parser& parser, const std::string& peer) {
   return head;
 }
 
-/// Detects a late body. The stream's own deadline would close the connection without an answer. Threads: the
-/// listener's.
+/// Detects a body that comes too late. The stream's own deadline cannot be used: it would close the
+/// connection without an answer. Threads: one, the listener's.
 class BodyWatch {
  public:
   explicit BodyWatch(const asio::any_io_executor& executor) : timer_(executor) {}
 
-  /// Starts with a body: it must be complete `in_all` from now, and no piece may take longer than `pause`.
+  /// Begins with a body. It must be complete after the time `in_all`, and no piece may take longer than
+  /// `pause`.
   void Begin(std::chrono::seconds pause, std::chrono::seconds in_all) {
     pause_ = pause;
     until_ = Clock::now() + std::max(pause, in_all);
   }
-  /// Waits for a piece: calls `cancel` once it is late, which must keep the watch alive.
+  /// Begins the wait for a piece. If the piece is late, calls `cancel`, which must keep this object alive.
   template <class Cancel>
   void Await(Cancel cancel) {
     is_late_ = false;
     const std::uint64_t piece = ++pieces_;
     timer_.expires_at(std::min(Clock::now() + pause_, until_));
     timer_.async_wait([this, piece, cancel](const error_code& cancelled) {
-      // The piece may have come while the timer's callback was queued.
+      // The piece may have come after the timer's callback was queued.
       if (cancelled || piece != pieces_) return;
       is_late_ = true;
       cancel();
     });
   }
-  /// Ends the wait for a piece. Returns true if the piece or the body was late; for a body that arrives in
-  /// many small pieces the timer would never fire.
+  /// Ends the wait for a piece. Returns true if the piece or the body was late. The body is checked here,
+  /// too, because the timer never fires if the body arrives in many small pieces.
   bool End() {
     ++pieces_;
     timer_.cancel();
@@ -174,14 +177,15 @@ class BodyWatch {
   bool is_late_ = false;
 };
 
-/// Also true after the peer's end of sending, as no stream reader does it. TLS may have bytes before it.
+/// Returns true if the peer has closed the connection, or has closed its sending direction, which no reader
+/// of a stream does. With TLS there may be bytes before the end.
 bool HasPeerLeft(tcp::socket& socket) {
   pollfd peer{.fd = socket.native_handle(), .events = POLLRDHUP, .revents = 0};
   return poll(&peer, 1, 0) > 0;
 }
 
-/// Destroys it in a thread of the pool: a source may wait in its destructor for another party, and a sink may
-/// have a large file to remove.
+/// Destroys a sink or a source in a thread of the pool. The destructor of a source may wait for something
+/// else, and that of a sink may have to remove a large file.
 void LetGoOf(std::shared_ptr<void> ended, HttpTurns& turns) {
   if (ended == nullptr) return;
   turns.Ask("", [ended = std::move(ended), &turns]() mutable {
@@ -197,7 +201,7 @@ template <class Stream>
 class ConnectionOf final : public HttpConnection, public std::enable_shared_from_this<ConnectionOf<Stream>> {
   static constexpr bool kTls = !std::is_same_v<Stream, beast::tcp_stream>;
 
-  /// If a step runs out of memory, only its connection ends.
+  /// Runs a step of a connection. If the step runs out of memory, only this connection ends.
   template <class Step>
   auto Guarded(Step step) {
     return [self = this->shared_from_this(), step](const auto&... results) {
@@ -209,7 +213,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     };
   }
 
-  /// Goes on with `next` once a step has succeeded.
+  /// Returns a handler that calls `next` if the step before has succeeded.
   auto Then(void (ConnectionOf::*next)()) {
     return Guarded([next](ConnectionOf& self, const error_code& error, const auto&...) {
       if (error) return self.Leave();
@@ -283,7 +287,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
 
   void HaveHead(const error_code& error) {
     head_.came = Clock::now();
-    // The peer left, is too late, or was disconnected: no answer is possible.
+    // No answer is possible if the peer has closed the connection, is too late, or was disconnected.
     const bool readable = !error || IsOfHttp(error);
     if (!readable || error == http::error::end_of_stream || error == http::error::partial_message)
       return Leave();
@@ -383,7 +387,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
 
   // --- The door's work, in a thread of the pool ---
 
-  /// `work` must end with a Back().
+  /// Runs `work` in a thread of the pool. `work` must end with a call of Back().
   template <class Work>
   void Do(Work work) {
     host_.turns().Ask(
@@ -427,7 +431,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
   // --- The answer ---
 
   void Refuse(int status, std::string_view words) { Write(host_.door().Refuse(status, words)); }
-  /// 413: the body is too long; 503: there is no room for it.
+  /// Refuses a body. 413: the body is too long. 503: there is no memory for it.
   void RefuseBody(int status) {
     is_whole_ = false;
     if (status == 503) {
@@ -479,7 +483,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     if (is_chunked_) {
       stream_head_->chunked(true);
     } else {
-      // A stream without chunks ends with the connection.
+      // Without chunks, only the end of the connection marks the end of the stream.
       keeps_ = false;
       stream_head_->keep_alive(false);
     }
@@ -491,7 +495,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
 
   void NextPiece() {
     GiveTurnBack();
-    // A stream that is cut has no last chunk.
+    // The stream is cut: the client does not get the last chunk.
     if (host_.is_stopping() || Clock::now() >= stream_until_) return Leave();
     Do([self = this->shared_from_this()] {
       absl::StatusOr<bool> more = absl::InternalError("");
@@ -511,7 +515,8 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     has_more_ = *more;
     if (piece_.empty()) {
       if (!has_more_) return EndStream();
-      // A write would detect it, but there may be nothing to write for long, and others may need its place.
+      // Checks whether the peer has closed the connection. A write would detect that, too, but the stream may
+      // have nothing to write for a long time, and others may need the place.
       return HasPeerLeft(Lowest().socket()) ? Leave() : NextPiece();
     }
     Lowest().expires_at(std::min(Clock::now() + limits().answer_time, stream_until_));
@@ -533,7 +538,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     asio::async_write(stream_, http::make_chunk_last(), Then(&ConnectionOf::Written));
   }
 
-  /// The answer was sent: releases what other requests wait for.
+  /// Releases the turn and the memory after the answer was sent, so that other requests can use them.
   void Written() {
     ForgetAnswer();
     GiveTurnBack();
@@ -544,7 +549,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
       return Await(limits().idle_time);
     }
     if (host_.IsOfCrowd(*this)) {
-      // Its place is needed. Unread data after its request may make the kernel drop the answer.
+      // The listener needs the place. If data of the client stays unread, the kernel may drop the answer.
       error_code ignored;
       Lowest().socket().shutdown(tcp::socket::shutdown_send, ignored);
       return Leave();
@@ -586,7 +591,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
       LetGoOf(std::exchange(admission_, {}), host_.turns());
       ForgetAnswer();
     } catch (const std::bad_alloc&) {
-      // The sink or source that was to be destroyed in a thread was destroyed here.
+      // Out of memory: the sink or source was destroyed in this thread instead of one of the pool.
     }
     host_.Left(*this);
   }
@@ -596,7 +601,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
   BodyWatch body_watch_;
   std::string peer_;
   beast::flat_buffer buffer_;
-  ChunkWatch chunks_;  ///< Called by the parser.
+  ChunkWatch chunks_;  ///< The parser calls it.
   std::optional<Parser> parser_;
   HttpHead head_;
   HttpAdmission admission_;

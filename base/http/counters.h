@@ -7,12 +7,12 @@
 #include <cstddef>
 #include <cstdint>
 
-// Counters that are updated during work. They use their own atomics, because the library's histogram locks a
-// mutex for each observation; the library is used only when a page is made (MetricPage).
+// Counters that are updated during work. They are atomics of our own, because the library's histogram locks a
+// mutex for each observation. The library is used only when a page is made (MetricPage).
 
 namespace mirror {
 
-/// A number that only increases. Threads: any.
+/// A number that never decreases. Threads: any.
 class Counter {
  public:
   void Add(std::uint64_t number = 1) { value_.fetch_add(number, std::memory_order_relaxed); }
@@ -22,7 +22,7 @@ class Counter {
   std::atomic<std::uint64_t> value_{0};
 };
 
-/// A histogram of durations. Adding one costs two atomic additions. Threads: any.
+/// A histogram of durations. Adding a duration costs two atomic additions. Threads: any.
 class Timings {
  public:
   /// Upper bounds of the buckets, in seconds: from 0.1 ms (a commit in memory) to 300 s (the last swap of a
@@ -38,7 +38,8 @@ class Timings {
     nanoseconds_.Add(took.count() > 0 ? static_cast<std::uint64_t>(took.count()) : 0);
   }
 
-  /// Count of one bucket alone; the last one has the values above all bounds.
+  /// Returns the number of durations in one bucket, without those of lower buckets. The last bucket has the
+  /// durations above all bounds.
   std::uint64_t bucket(std::size_t index) const { return buckets_[index].value(); }
   double seconds() const { return static_cast<double>(nanoseconds_.value()) / 1e9; }
 

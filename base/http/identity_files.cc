@@ -9,7 +9,7 @@
 namespace mirror {
 
 absl::StatusOr<HttpIdentity> HttpIdentityFiles::Read() {
-  // Before reading: a change during the read is then detected the next time.
+  // The mark is made before reading, so that a change during the read is detected later.
   mark_ = Mark();
   ASSIGN_OR_RETURN(std::string chain, ReadKeyFile(certificate_, FileUse::kPublic));
   ASSIGN_OR_RETURN(std::string key, ReadKeyFile(key_, FileUse::kSecret));
@@ -23,7 +23,7 @@ std::string HttpIdentityFiles::Mark() const {
   for (const std::string& file : {certificate_, key_}) {
     struct stat status = {};
     if (stat(file.c_str(), &status) != 0) status = {};
-    // Uses ctime, because a program can set mtime.
+    // ctime is used, because a program can set mtime to any value.
     absl::StrAppend(&mark, status.st_dev, " ", status.st_ino, " ", status.st_size, " ", status.st_ctim.tv_sec,
                     ".", status.st_ctim.tv_nsec, "\n");
   }

@@ -9,16 +9,16 @@
 
 namespace mirror {
 
-/// The two PEM files of a listener's identity, which may be replaced while it listens. Threads: one at
+/// The two PEM files of a listener's identity. They may be replaced while the listener runs. Threads: one at
 /// a time.
 class HttpIdentityFiles {
  public:
   HttpIdentityFiles(std::string certificate, std::string key)
       : certificate_(std::move(certificate)), key_(std::move(key)) {}
 
-  /// Errors: those of ReadKeyFile().
+  /// Reads both files. Errors: those of ReadKeyFile().
   absl::StatusOr<HttpIdentity> Read();
-  /// Returns true if one of them appeared, disappeared or changed since Read().
+  /// Returns true if one of the files appeared, disappeared or changed since Read().
   bool IsStale() const;
 
  private:

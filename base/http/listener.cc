@@ -31,8 +31,9 @@
 namespace mirror {
 namespace {
 
-/// TLS 1.2 or later, with forward secrecy, no compression, no renegotiation, no tickets. Errors:
-/// kInvalidArgument: the certificate or the key cannot be read, or they do not belong together.
+/// Makes a context for TLS 1.2 or later, with forward secrecy, and without compression, renegotiation and
+/// tickets. Errors: kInvalidArgument: the certificate or the key cannot be read, or they do not belong
+/// together.
 absl::StatusOr<std::shared_ptr<boost::asio::ssl::context>> MakeHttpTls(const HttpIdentity& identity) {
   namespace ssl = boost::asio::ssl;
   const auto context = std::make_shared<ssl::context>(ssl::context::tls_server);
@@ -60,17 +61,18 @@ using boost::system::error_code;
 
 /// Pause before the next try when the system has no descriptor for another connection.
 constexpr std::chrono::milliseconds kAcceptPause{100};
-/// Greatest number of connections accepted in a row before the existing ones run again: a crowd that
-/// reconnects all the time must not keep a newcomer in the queue. Also limits connections that were closed
-/// and have not left yet.
+/// Greatest number of connections that are accepted before the existing ones run again. If many clients
+/// reconnect all the time, a new client must still leave the queue soon. It also limits the number of
+/// connections that were closed and have not called Left() yet.
 constexpr std::size_t kAcceptsAtOnce = 32;
 
-/// Prevents that programs started by this one inherit it.
+/// Prevents that programs that this one starts inherit the descriptor.
 void CloseOnExec(int descriptor) { fcntl(descriptor, F_SETFD, FD_CLOEXEC); }
 
 }  // namespace
 
-/// All connections. Everything but Listen(), Stop() and SetTls() runs in its own thread.
+/// The listener's socket and its connections. Everything except Listen(), Stop() and SetTls() runs in the
+/// listener's own thread.
 class HttpListener::Core : public HttpConnectionHost {
  public:
   Core(std::shared_ptr<HttpDoor> door, const HttpLimits& limits)
@@ -112,12 +114,13 @@ class HttpListener::Core : public HttpConnectionHost {
   void Take(const error_code& error, tcp::socket socket);
   bool Begin(tcp::socket socket);
   void AcceptLater();
-  /// Returns true if there is a place for another connection: if none is, closes one, but not newest().
+  /// Returns true if there is a place for another connection. If all are in use, it closes a connection other
+  /// than newest().
   bool MakeRoom();
   bool LetGoOne();
   void Count(HttpConnection& connection);
   void Uncount(HttpConnection& connection);
-  /// The newest connection, if it had no time for a request yet. Null: it has sent one before.
+  /// Returns the newest connection, if it had no time to send a request yet. Null: it has sent one.
   const HttpConnection* newest() const {
     return connections_.empty() || connections_.back()->has_rested ? nullptr : connections_.back().get();
   }
@@ -138,7 +141,9 @@ class HttpListener::Core : public HttpConnectionHost {
   std::size_t strangers_ = 0;
   std::unordered_map<std::string, std::size_t> groups_;  ///< Strangers by HttpConnection::group.
   std::size_t leaving_ = 0;                              ///< See HttpConnection::is_let_go.
-  bool accepting_ = false;  ///< Accepting or about to; if false, a leaving connection starts it.
+  /// True: the listener accepts connections, or is about to. False: the next connection that leaves starts
+  /// this again.
+  bool accepting_ = false;
   std::atomic<bool> stopping_ = false;
   std::atomic<std::size_t> open_ = 0;
   std::atomic<std::uint64_t> let_go_ = 0;
@@ -190,7 +195,7 @@ void HttpListener::Core::Work() {
       io_.run();
       return;
     } catch (const std::exception&) {
-      // Out of memory: at most, a connection that was to be closed stays open.
+      // Out of memory. The only effect is that a connection may stay open that was to be closed.
     }
   }
 }
@@ -201,7 +206,7 @@ void HttpListener::Core::Stop() {
     error_code ignored;
     acceptor_.close(ignored);
     pause_.cancel();
-    // Connections with a request get their answer and then stop; streams are cut.
+    // Connections with a request stay until the answer is sent; streams are cut.
     for (const std::shared_ptr<HttpConnection>& connection : connections_) {
       const bool is_answered = connection->has_asked() || connection->is_writing();
       if (!is_answered || connection->is_taking_body() || connection->is_streaming()) connection->Close();
@@ -299,16 +304,17 @@ void HttpListener::Core::AcceptLater() {
   });
 }
 
-/// Connections with an unanswered request stay.
+/// Closes a connection to make room, but none with an unanswered request.
 bool HttpListener::Core::LetGoOne() {
   const HttpConnection* const spared = newest();
-  // A crowd that requests pages without a key and does not read the answers, or that announces a body for
-  // such a request, must not keep others out.
+  // Strangers who request pages without a key and do not read the answers, or announce a body for such a
+  // request, must not keep others out.
   const auto rank = [](const HttpConnection& one) {
     return (one.is_known() ? 3 : 0) + (one.is_taking_body() ? 2 : one.is_writing() ? 1 : 0);
   };
   HttpConnection* found = nullptr;
-  std::pair<int, std::size_t> best;  // Rank, and number of connections outside of its group.
+  // The best choice yet: its rank, and the number of connections outside of its group.
+  std::pair<int, std::size_t> best;
   for (const std::shared_ptr<HttpConnection>& one : connections_) {
     if (one->has_asked() || one->is_let_go || one.get() == spared) continue;
     const auto group = groups_.find(one->group);
@@ -329,7 +335,7 @@ bool HttpListener::Core::LetGoOne() {
 
 void HttpListener::Core::Rests(HttpConnection& connection) {
   connection.has_rested = true;
-  // All places are in use, and when the last connection came all others had sent a request.
+  // Stops accepting if all places are in use and no connection can be closed for a new one.
   if (accepting_ || stopping_ || !MakeRoom()) return;
   accepting_ = true;
   Accept();

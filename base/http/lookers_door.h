@@ -25,7 +25,7 @@ class ReadOnlyDoor : public HttpDoor {
   }
 
  private:
-  /// Called by threads of the listener's pool, several at a time.
+  /// Makes the answer. Called by threads of the listener's pool, several at a time.
   virtual HttpAnswer Answer(const HttpHead& head) = 0;
 };
 

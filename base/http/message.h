@@ -34,10 +34,10 @@ enum class HttpFieldName : std::uint8_t {
 };
 
 struct HttpField {
-  std::string_view name;   ///< In lower case.
+  std::string_view name;   ///< Name in lower case.
   std::string_view shown;  ///< Spelling in messages.
-  /// A request may have several of them. The listener refuses a second field of the others: a proxy may have
-  /// used that one to judge the request.
+  /// A request may have several fields of this name. If false, the listener refuses a second one: a proxy
+  /// before the server may have judged the request by the other field.
   bool may_repeat = false;
 };
 
@@ -60,11 +60,11 @@ inline constexpr HttpField kHttpFields[] = {
 /// The request without its body.
 struct HttpHead {
   std::string method;                                       ///< Unchanged, such as "GET".
-  std::string path;                                         ///< Up to a '?', unchanged.
-  std::string query;                                        ///< After the '?', unchanged.
+  std::string path;                                         ///< The target up to a '?', not decoded.
+  std::string query;                                        ///< The target after the '?', not decoded.
   std::vector<std::pair<std::string, std::string>> fields;  ///< Names in lower case.
   std::optional<std::uint64_t> content_length;
-  bool has_body = false;  ///< It has a body, or may have one: chunked.
+  bool has_body = false;  ///< The request has a body, or may have one: it is chunked.
   std::string peer;       ///< "127.0.0.1:4711"
   std::chrono::steady_clock::time_point came = {};
 
@@ -73,7 +73,7 @@ struct HttpHead {
 };
 
 /// Receives a body piece by piece. Calls come one after the other, each in any thread of the listener's pool.
-/// An error ends the request with the answer that the door's Refuse() makes of it.
+/// An error ends the request; the door's Refuse() makes the answer for it.
 class HttpBodySink {
  public:
   virtual ~HttpBodySink() = default;
@@ -81,12 +81,13 @@ class HttpBodySink {
 };
 
 /// Gives an answer's body piece by piece, so that only one piece is in memory. Calls come one after the
-/// other, each in any thread of the listener's pool. An empty piece is not the end: the listener calls again.
+/// other, each in any thread of the listener's pool. An empty piece does not end the body: the listener calls
+/// again.
 class HttpBodySource {
  public:
   virtual ~HttpBodySource() = default;
-  /// False: `piece` is the last one, or empty. An error or an exception cuts the connection, from which the
-  /// client knows that the body is incomplete.
+  /// Sets `piece`. Returns false if `piece` is the last one; it may then be empty. On an error or an
+  /// exception the listener cuts the connection, so that the client knows that the body is incomplete.
   virtual absl::StatusOr<bool> Next(std::string* piece) = 0;
 };
 
@@ -95,24 +96,24 @@ struct HttpAnswer {
   std::string content_type;
   std::string body;
   std::vector<std::pair<std::string, std::string>> fields = {};
-  std::unique_ptr<HttpBodySource> stream = nullptr;  ///< Used instead of `body`.
+  std::unique_ptr<HttpBodySource> stream = nullptr;  ///< If set, it is used instead of `body`.
 };
 
 /// The decision about a request, made before a byte of its body is read.
 struct HttpAdmission {
-  /// If set, this is the answer and the body is not read: a refusal, or an answer that is ready. It must be
-  /// small: it needs no turn.
+  /// If set, this is the answer, and the body is not read. It is a refusal, or an answer that is ready. It
+  /// must be small, because it does not wait for a turn.
   std::optional<HttpAnswer> refusal = std::nullopt;
   std::uint64_t body_bytes_max = 0;
-  /// The client: answers for one asker have a limit. Empty: a request without an API key.
+  /// Name of the client. The number of answers for one asker is limited. Empty: a request without an API key.
   std::string asker = {};
-  /// Number of turns that it needs, for the memory that its answer may hold until it is read.
+  /// Number of turns that the request needs. Use more than one if its answer needs much memory.
   std::size_t weight = 1;
-  /// The door's own number of the call, passed back to NoteAnswer().
+  /// The door's own number of the call; the listener passes it to NoteAnswer().
   std::size_t call = 0;
-  /// Receives the body; null: the body is kept in memory for `answer`.
+  /// Receives the body. Null: the body is kept in memory and given to `answer`.
   std::shared_ptr<HttpBodySink> sink = nullptr;
-  /// Called once by a thread of the pool, when the body is complete.
+  /// Makes the answer. Called once by a thread of the pool, when the body is complete.
   std::function<HttpAnswer(const HttpHead& head, std::string body)> answer = nullptr;
 };
 
@@ -120,15 +121,16 @@ struct HttpAdmission {
 class HttpDoor {
  public:
   virtual ~HttpDoor() = default;
-  /// Called in the listener's only thread: must not wait.
+  /// Decides about a request when its head is complete. Called in the listener's only thread, so it must not
+  /// wait.
   virtual HttpAdmission Admit(const HttpHead& head) = 0;
   /// Makes the answer for a refusal of the listener or a sink: a text, unless a door overrides it.
   virtual HttpAnswer Refuse(int status, std::string_view words) const;
-  /// Reports the answer of each request before it is sent, also of one that the listener itself refuses; for
-  /// a stream when it begins. `call`: from its admission; 0: not admitted. `took`: time since its head was
-  /// complete. Called in the listener's only thread: must not wait.
+  /// Reports the answer of each request before it is sent, also if the listener itself refuses the request. A
+  /// stream is reported when it begins. `call`: HttpAdmission::call; 0: the request was not admitted. `took`:
+  /// time since the request's head was complete. Called in the listener's only thread, so it must not wait.
   virtual void NoteAnswer(std::size_t /*call*/, int /*status*/, std::chrono::nanoseconds /*took*/) {}
-  /// Reports that a body is refused with 503, because waiting bodies use all memory. As NoteAnswer().
+  /// Reports that a body is refused with 503, because waiting bodies use all memory. Called as NoteAnswer().
   virtual void NoteNoRoom() {}
 };
 
@@ -140,13 +142,13 @@ struct HttpTarget {
   std::vector<std::string> segments;  ///< Segments of the path, without its first '/'; "/" has none.
   std::vector<std::pair<std::string, std::string>> query;  ///< In order; a '+' is a blank.
 
-  /// Returns every value of this name in the query.
+  /// Returns the values of all parameters of this name.
   std::vector<std::string> All(std::string_view name) const;
 };
 
-/// Decodes `path` and `query` of HttpHead. Errors: kInvalidArgument, with a text for people, for targets that
-/// two programs might read differently: a '%' without two digits; an encoded '/' or NUL; control characters;
-/// bytes that are not UTF-8; segments that are empty, "." or ".."; more than 1,000 parameters.
+/// Decodes `path` and `query` of HttpHead. Errors: kInvalidArgument, with a text for people. Refused are
+/// targets that two programs may read differently: a '%' without two digits; an encoded '/' or NUL; control
+/// characters; bytes that are not UTF-8; segments that are empty, "." or ".."; more than 1,000 parameters.
 absl::StatusOr<HttpTarget> ParseHttpTarget(std::string_view path, std::string_view query);
 
 }  // namespace mirror

@@ -26,7 +26,7 @@ namespace {
 using prometheus::ClientMetric;
 using prometheus::MetricType;
 
-/// Approximate start of this process: static objects are made at its start.
+/// Approximate start of this process, because static objects are made when it starts.
 const std::chrono::system_clock::time_point kStarted = std::chrono::system_clock::now();
 
 std::size_t OpenDescriptors() {

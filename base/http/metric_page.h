@@ -16,21 +16,22 @@ namespace mirror {
 /// {label, value} pairs.
 using MetricLabels = std::vector<std::pair<std::string, std::string>>;
 
-/// The description of a metric: "counter", "gauge" or "histogram", and a sentence.
+/// The description of a metric: its type ("counter", "gauge" or "histogram") and a sentence.
 struct MetricAbout {
   std::string type, help;
 };
 /// Keyed by name.
 using MetricsAbout = std::map<std::string, MetricAbout>;
 
-/// Describes the metrics of every process and a program's own; `own` has the form of base/http/metrics.toml.
+/// Returns the descriptions of the metrics that every process has, and of a program's own metrics. `own` has
+/// the form of base/http/metrics.toml.
 MetricsAbout DescribedMetrics(const EmbeddedFile* own);
 
 /// The page that a scrape returns: metrics by name, in the order in which each name was first added.
 /// Threads: none.
 class MetricPage {
  public:
-  /// `about` must outlive it. A metric that is not in `about` is a gauge without a description.
+  /// `about` must outlive this. A metric that is not in `about` is a gauge without a description.
   explicit MetricPage(const MetricsAbout& about);
   ~MetricPage();
   MetricPage(const MetricPage&) = delete;
@@ -47,10 +48,11 @@ class MetricPage {
   }
   /// Adds a histogram in seconds.
   void AddHistogram(const std::string& name, const MetricLabels& labels, const Timings& timings);
-  /// Adds all of them as one histogram.
+  /// Adds the sum of several histograms as one histogram.
   void AddHistogram(const std::string& name, const MetricLabels& labels,
                     const std::vector<const Timings*>& timings);
-  /// Adds the values of every process: descriptors, memory, processor time, start; and our version.
+  /// Adds the metrics that every process has: descriptors, memory, processor time, time of the start, and our
+  /// version.
   void AddProcess();
 
   /// Returns the page in Prometheus' text format.

@@ -21,7 +21,7 @@ struct MetricsListener::Server {
 
 namespace {
 
-/// Makes one page for all requests that have come until then: a crowd must not cost a page each.
+/// Makes one page for all requests that wait for one, so that many requests at once do not cost a page each.
 class SharedPage {
  public:
   explicit SharedPage(std::function<std::string()> make) : make_(std::move(make)) {}

@@ -15,26 +15,29 @@ namespace mirror {
 struct MetricsConfig {
   bool enabled = false;
   std::string address = "127.0.0.1";
-  std::uint16_t port = 0;     ///< 0: the system chooses.
-  bool allow_remote = false;  ///< Allows other addresses than loopback: all who reach it can read everything.
+  std::uint16_t port = 0;  ///< 0: the system chooses.
+  /// Allows other addresses than loopback. Everybody who reaches such an address can read all metrics.
+  bool allow_remote = false;
   friend bool operator==(const MetricsConfig&, const MetricsConfig&) = default;
 };
 
 /// Serves GET /metrics (the page that `text` returns), GET /healthz ("ok") and GET /ready ("ready", or 503
-/// with the reason) over plain HTTP: no TLS, no password; the only sensitive content are names of tenants.
+/// with the reason) over plain HTTP: there is no TLS and no password. The only sensitive content are names of
+/// tenants.
 ///
-/// Limits are those of HttpListener: 64 connections with one request each, 8 KB for its line and headers and
-/// no body, kMetricsRequestTime for a client to send it and kMetricsAnswerTime to read the answer. At most
-/// kMetricsThreads answers are made at a time. Clients without a request make room for new ones. Runs threads
-/// of its own; each of them may call `text` and `why_not_ready`.
+/// Limits, applied by HttpListener: 64 connections with one request each; 8 KB for a request's line and
+/// headers, and no body; kMetricsRequestTime for a client to send its request, and kMetricsAnswerTime to read
+/// the answer. At most kMetricsThreads answers are made at a time. If all connections are in use, a
+/// connection without a request is closed for a new one. Threads: its own; each of them may call `text` and
+/// `why_not_ready`.
 class MetricsListener {
  public:
-  /// Errors: kUnavailable if the port is in use or there are no threads.
-  /// `why_not_ready`: for GET /ready; null: always ready.
+  /// Begins to listen. `why_not_ready` returns the reason for GET /ready; null: always ready. Errors:
+  /// kUnavailable: the port is in use, or no thread can be started.
   static absl::StatusOr<std::unique_ptr<MetricsListener>> Open(
       const MetricsConfig& config, std::function<std::string()> text,
       const std::function<std::string()>& why_not_ready = nullptr);
-  /// Ends when the complete requests have been answered; incomplete ones are dropped.
+  /// Stops when the complete requests are answered. Incomplete requests are dropped.
   ~MetricsListener();
   MetricsListener(const MetricsListener&) = delete;
   MetricsListener& operator=(const MetricsListener&) = delete;

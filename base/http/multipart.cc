@@ -20,7 +20,7 @@ namespace {
 
 /// A value of a header with its parameters: `form-data; name="a"`.
 struct HeaderValue {
-  std::string value;                                            ///< In lower case.
+  std::string value;                                            ///< Value in lower case.
   std::vector<std::pair<std::string, std::string>> parameters;  ///< Names in lower case; each once.
 
   const std::string* Find(std::string_view name) const;
@@ -32,7 +32,7 @@ struct PartHeader {
   std::optional<std::string> file_name;
 };
 
-/// Returns true if a token of RFC 9110 may contain it.
+/// Returns true if a token of RFC 9110 may contain the character.
 bool IsTokenCharacter(char c) {
   return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
          std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
@@ -57,7 +57,7 @@ std::string_view TakeToken(std::string_view* text) {
   return token;
 }
 
-/// Reads a quoted text after its first quote. A backslash escapes only a quote or a backslash, since old
+/// Reads a quoted text after its first quote. A backslash escapes only a quote or a backslash, because old
 /// programs write paths with single backslashes.
 std::optional<std::string> TakeQuoted(std::string_view* text) {
   std::string value;
@@ -79,7 +79,7 @@ const std::string* HeaderValue::Find(std::string_view name) const {
   return found == parameters.end() ? nullptr : &found->second;
 }
 
-/// Absent: the syntax is wrong, or a parameter occurs twice.
+/// Parses a header's value. Absent: the syntax is wrong, or a parameter occurs twice.
 std::optional<HeaderValue> ParseHeaderValue(std::string_view text) {
   HeaderValue value;
   SkipBlanks(&text);
@@ -95,7 +95,7 @@ std::optional<HeaderValue> ParseHeaderValue(std::string_view text) {
     if (text.front() != ';') return std::nullopt;
     text.remove_prefix(1);
     SkipBlanks(&text);
-    if (text.empty()) break;  // A final ';' has nothing after it.
+    if (text.empty()) break;  // The value ended with a ';'.
     std::string name = Lower(TakeToken(&text));
     if (name.empty() || text.empty() || text.front() != '=' || value.Find(name) != nullptr)
       return std::nullopt;
@@ -118,7 +118,8 @@ absl::Status WrongPart(std::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat("a part of the form ", std::string(why)));
 }
 
-/// Reads one header line; only Content-Disposition and lines that change how the part is read matter.
+/// Reads one header line. Lines other than Content-Disposition are ignored, unless they change how the part
+/// must be read.
 absl::Status TakeLine(std::string_view line, std::optional<HeaderValue>* disposition) {
   const std::size_t colon = line.find(':');
   std::string_view name = line.substr(0, std::min(colon, line.size()));
@@ -142,7 +143,8 @@ absl::Status TakeLine(std::string_view line, std::optional<HeaderValue>* disposi
   return absl::OkStatus();
 }
 
-/// `header`: its lines, each with its CR LF. Errors: kInvalidArgument, with a text for people.
+/// Parses the header of a part. `header`: its lines, each with its CR LF. Errors: kInvalidArgument, with a
+/// text for people.
 absl::StatusOr<PartHeader> ParsePartHeader(std::string_view header) {
   std::optional<HeaderValue> disposition;
   while (!header.empty()) {
@@ -154,7 +156,7 @@ absl::StatusOr<PartHeader> ParsePartHeader(std::string_view header) {
   if (!disposition) return WrongPart("has no Content-Disposition: form-data; name=\"...\"");
   const std::string* const name = disposition->Find("name");
   if (name == nullptr || name->empty()) return WrongPart("has no name");
-  // Checks both forms of the file's name: programs differ in which of them they use.
+  // Both forms of the file's name are checked, because some programs use the one and some the other.
   const std::string* const file_name = disposition->Find("filename");
   const bool extended = disposition->Find("filename*") != nullptr;
   PartHeader part{*name, std::nullopt};
@@ -273,7 +275,7 @@ absl::StatusOr<bool> MultipartSink::TakeHeader() {
   const std::string_view there = rest();
   const bool is_empty = there.starts_with("\r\n");
   const std::size_t end = is_empty ? 0 : there.find("\r\n\r\n");
-  // The end of the part may have arrived incompletely.
+  // The data may end within the end of the part.
   const std::size_t least =
       end == std::string_view::npos ? there.size() - std::min<std::size_t>(there.size(), 3) : end;
   if (least > limits_.header_bytes_max) {

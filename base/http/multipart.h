@@ -17,45 +17,47 @@
 namespace mirror {
 
 /// Returns the boundary of a multipart/form-data body, from the request's Content-Type. Errors:
-/// kInvalidArgument, with a text for people: another type, or the boundary is missing, doubled or invalid.
+/// kInvalidArgument, with a text for people: the type is another one, or the boundary is missing, given twice
+/// or invalid.
 absl::StatusOr<std::string> MultipartBoundary(std::string_view content_type);
 
 struct MultipartLimits {
-  std::size_t fields_max = 32;             ///< Without the file.
-  std::size_t field_bytes_max = 64 << 10;  ///< For each field.
-  std::size_t header_bytes_max = 8 << 10;  ///< For each part.
+  std::size_t fields_max = 32;             ///< Greatest number of fields, the file not included.
+  std::size_t field_bytes_max = 64 << 10;  ///< Greatest size of a field's value.
+  std::size_t header_bytes_max = 8 << 10;  ///< Greatest size of a part's header.
   std::uint64_t file_bytes_max = 10'000'000;
-  std::string file_field = "file";      ///< The field with the file.
+  std::string file_field = "file";      ///< Name of the field with the file.
   std::vector<std::string> repeatable;  ///< Fields that may occur more than once.
 };
 
 /// The content of a form, during and after reading.
 struct MultipartForm {
   std::vector<std::pair<std::string, std::string>> fields;  ///< In order; names are UTF-8, values any bytes.
-  std::optional<std::string> file_name;  ///< From the client, may be empty; absent: no file.
+  /// File name as the client gives it, may be empty; absent: the form has no file.
+  std::optional<std::string> file_name;
   std::uint64_t file_bytes = 0;
 
-  /// The last boundary came: without it the body was cut off, even if its length is right.
+  /// The last boundary was read. If false, the body was cut off, even if its length is right.
   bool is_whole = false;
 
   /// Finds the first field of this name; null: there is none.
   const std::string* Find(std::string_view name) const;
 };
 
-/// Reads a multipart/form-data body (RFC 7578) as it arrives: small fields into memory, the one file into a
-/// sink.
+/// Reads a multipart/form-data body (RFC 7578) as it arrives. Fields go into memory, the only file goes into
+/// a sink.
 ///
-/// Strict, since two programs must not read it differently: nothing before the first boundary or after the
-/// last; a part's header has one Content-Disposition with a name, no folded line, no encoding; each name
-/// occurs once; a file is allowed only in its field.
+/// It refuses all bodies that two programs may read differently. Required are: nothing before the first
+/// boundary or after the last; one Content-Disposition with a name in each part's header; no folded line and
+/// no encoding there; each name only once, except `repeatable` names; a file only in its field.
 ///
-/// Write() errors, with texts for people: kInvalidArgument; kOutOfRange, which becomes a 413: a field or the
-/// file is over its limit; those of the file's sink. After an error no more data is accepted. The door that
-/// answers the request must check `is_whole` first: a sink is not told of the end. Memory: the fields, a
-/// part's header, and data of the length of a boundary.
+/// Errors of Write(), with texts for people: kInvalidArgument; kOutOfRange, which becomes a 413: a field or
+/// the file is over its limit; those of the file's sink. After an error no more data is accepted. The door
+/// must check `is_whole` before it answers, because a sink does not learn that the body has ended. Memory:
+/// the fields, a part's header, and data of the length of a boundary.
 class MultipartSink : public HttpBodySink {
  public:
-  /// `file`: takes the bytes of the file.
+  /// `file`: receives the bytes of the file.
   MultipartSink(std::string_view boundary, MultipartLimits limits, std::shared_ptr<HttpBodySink> file,
                 std::shared_ptr<MultipartForm> form);
   absl::Status Write(std::string_view piece) override;
@@ -63,7 +65,7 @@ class MultipartSink : public HttpBodySink {
  private:
   enum class State { kBegin, kBoundary, kHeader, kContent, kEnd };
 
-  /// Processes the data at hand. False: more is needed.
+  /// Processes buffered data. False: more data is needed.
   absl::StatusOr<bool> Step();
   absl::StatusOr<bool> TakeBegin();
   absl::StatusOr<bool> TakeBoundary();
@@ -75,7 +77,7 @@ class MultipartSink : public HttpBodySink {
   absl::Status AddContent(std::string_view bytes);
   std::string_view rest() const { return std::string_view(buffer_).substr(at_); }
 
-  const std::string delimiter_;  ///< With the line end before it.
+  const std::string delimiter_;  ///< The boundary with the line end before it.
   const MultipartLimits limits_;
   const std::shared_ptr<HttpBodySink> file_;
   const std::shared_ptr<MultipartForm> form_;

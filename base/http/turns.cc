@@ -32,7 +32,7 @@ void HttpTurns::Ask(const std::string& asker, std::function<void()> work, std::s
     const MutexLock lock(mutex_);
     asked_.push_back({asker, std::move(work), std::min(weight, most_of_one_)});
   }
-  // After unlocking: the woken thread would wait for the lock.
+  // Notifies after unlocking: otherwise the woken thread would wait for the lock.
   changed_.NotifyOne();
 }
 
@@ -55,7 +55,9 @@ void HttpTurns::GiveBack(const std::string& asker, std::size_t weight) {
 }
 
 std::deque<HttpTurns::Asked>::iterator HttpTurns::Next() {
-  std::set<std::string_view> waiting;  // So that a light request never overtakes its asker's heavy one.
+  // Askers with a request that waits. A later request of such an asker must not run first, although it may
+  // need fewer turns.
+  std::set<std::string_view> waiting;
   for (auto one = asked_.begin(); one != asked_.end(); ++one) {
     if (taken_ >= most_) return asked_.end();
     const auto taken = taken_by_.find(one->asker);
@@ -64,7 +66,7 @@ std::deque<HttpTurns::Asked>::iterator HttpTurns::Next() {
       waiting.insert(one->asker);
       continue;
     }
-    // Requests of other askers do not overtake it either.
+    // If there are too few turns for this request, later requests of other askers wait, too.
     return taken_ + one->weight > most_ ? asked_.end() : one;
   }
   return asked_.end();
@@ -77,7 +79,8 @@ void HttpTurns::Work() {
       const MutexLock lock(mutex_);
       auto next = Next();
       for (; next == asked_.end() && !stopping_; next = Next()) changed_.Wait(mutex_);
-      // During the stop all requests run, whatever their asker's limit: no turn is given back any more.
+      // During the stop all requests run, also above the limit of their asker, because no turn is given back
+      // any more.
       if (next == asked_.end()) next = asked_.begin();
       if (next == asked_.end()) return;
       work = std::move(next->work);

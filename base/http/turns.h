@@ -14,11 +14,12 @@
 
 namespace mirror {
 
-/// Threads for the work of requests, and a turn for each request. A request keeps its turn until GiveBack(),
-/// also while its answer is sent, so that the number of answers in memory is limited. Threads: any.
+/// Threads that make answers to requests. Each request needs a turn, whose number is limited. A request keeps
+/// its turn until GiveBack(), also while its answer is sent. This limits the number of answers in memory.
+/// Threads: any.
 class HttpTurns {
  public:
-  /// `turns`: number of threads and of turns. `of_one`: limit for one asker.
+  /// `turns`: number of threads and of turns. `of_one`: greatest number of turns of one asker.
   explicit HttpTurns(std::size_t turns, std::size_t of_one) : most_(turns), most_of_one_(of_one) {}
   /// Runs all queued work, and waits for it.
   ~HttpTurns() { Stop(); }
@@ -27,9 +28,10 @@ class HttpTurns {
   absl::Status Start();
   void Stop() MIRROR_EXCLUDES(mutex_);
 
-  /// Queues `work`, which runs with a turn as soon as one is free; first come, first served, except that an
-  /// asker at its limit waits. `work` must not throw. An asker without a name has no limit of its own.
-  /// `weight`: number of turns, for the memory that its answer may hold; cut to the limit of one asker.
+  /// Queues `work`. It runs as soon as there are free turns, in the order of the calls; only an asker at its
+  /// limit waits longer. `work` must not throw. An asker without a name has no limit of its own. `weight`:
+  /// number of turns that the request needs, because its answer needs more memory; at most the limit of one
+  /// asker is used.
   void Ask(const std::string& asker, std::function<void()> work, std::size_t weight = 1)
       MIRROR_EXCLUDES(mutex_);
   void GiveBack(const std::string& asker, std::size_t weight = 1) MIRROR_EXCLUDES(mutex_);
@@ -50,7 +52,8 @@ class HttpTurns {
   CondVar changed_;
   std::deque<Asked> asked_ MIRROR_GUARDED_BY(mutex_);
   std::size_t taken_ MIRROR_GUARDED_BY(mutex_) = 0;
-  std::map<std::string, std::size_t> taken_by_ MIRROR_GUARDED_BY(mutex_);  ///< Only askers with a name.
+  /// Number of turns in use by asker; only askers with a name.
+  std::map<std::string, std::size_t> taken_by_ MIRROR_GUARDED_BY(mutex_);
   bool stopping_ MIRROR_GUARDED_BY(mutex_) = false;
 };
 

@@ -105,7 +105,8 @@ std::string EncodeLevels(const std::vector<bool>& levels) {
       at += run;
       continue;
     }
-    // Packs whole bytes until a run is worth its two bytes. Only the last byte may have unused levels.
+    // Packs levels into bytes, and begins a run only where it saves more than its two bytes. Only the last
+    // byte may have unused levels.
     std::string packed;
     do {
       packed.push_back(PackAt(levels, at));
@@ -151,7 +152,7 @@ absl::Status ColumnChunk::EndPage(PagePacker& packer) {
   rows_ += levels_.size();
   raw_bytes_ += values_.size() + levels.size();
   levels_.clear();
-  // A value of a gigabyte must not leave unused memory allocated.
+  // Frees the memory after a very large value.
   if (values_.capacity() > 2 * kParquetPageBytes) values_ = std::string();
   values_.clear();
   bits_ = 0;

@@ -16,7 +16,7 @@
 
 namespace mirror {
 
-/// Storage of a column's values in the file; the numbers of parquet.thrift.
+/// How a column's values are stored in the file. Numbers are those of parquet.thrift.
 enum class ParquetType : std::int32_t {
   kBoolean = 0,
   kInt32 = 1,
@@ -27,7 +27,7 @@ enum class ParquetType : std::int32_t {
   kFixedBytes = 7,
 };
 
-/// Meaning of the values for readers.
+/// What the values mean for readers.
 enum class ParquetMeaning : std::uint8_t {
   kPlain,
   kString,           ///< kByteArray: UTF-8.
@@ -52,12 +52,12 @@ struct ParquetColumn {
   std::int32_t scale = 0;      ///< kDecimal: number of digits after the dot.
 };
 
-/// The pages of one column of a row group, in file format, with headers. One string for each page: a single
-/// string that grows would need its size three times while it is moved.
+/// The pages of one column of a row group, as in the file, with headers. Each page is a string of its own:
+/// one growing string would need three times its size while it is copied.
 struct PackedChunk {
   std::vector<std::string> pages;
-  std::uint64_t unpacked_bytes = 0;  ///< Size before packing.
-  std::uint64_t values = 0;          ///< NULLs included.
+  std::uint64_t unpacked_bytes = 0;  ///< Size before compression, in bytes.
+  std::uint64_t values = 0;          ///< Number of values, NULLs included.
 };
 
 /// Makes data pages (version 1, PLAIN, zstd) from values. Threads: one at a time.
@@ -65,7 +65,8 @@ class PagePacker {
  public:
   PagePacker();
 
-  /// Errors: kResourceExhausted: a page is over 2 GiB, or there is no memory for it.
+  /// Compresses a page and appends it. Errors: kResourceExhausted: a page is over 2 GiB, or there is no
+  /// memory for it.
   absl::Status Pack(std::string_view levels, std::string_view values, std::size_t rows, PackedChunk* chunk);
 
  private:
@@ -77,11 +78,12 @@ class PagePacker {
 /// runs and packed bits.
 std::string EncodeLevels(const std::vector<bool>& levels);
 
-/// A page is full when it reaches this size: the value that reaches it, of any size, is the last.
+/// Size in bytes at which a page is full. The value with which a page reaches this size is its last; it may
+/// be of any size.
 inline constexpr std::size_t kParquetPageBytes = 1 << 20;
 
-/// One column of a row group while it is filled: append one value for each row, with the call for the
-/// column's type. Full pages are packed at once.
+/// One column of a row group while it is filled. Append one value for each row, with the function for the
+/// column's type. Full pages are compressed at once.
 class ColumnChunk {
  public:
   explicit ColumnChunk(const ParquetColumn& column) : column_(column) {}
@@ -109,14 +111,15 @@ class ColumnChunk {
   }
   void AppendFloat(float value);
   void AppendDouble(double value);
-  /// kByteArray: at most UINT32_MAX bytes; kFixedBytes: exactly the column's size.
+  /// Appends a value: of at most UINT32_MAX bytes for kByteArray, of exactly the column's size for
+  /// kFixedBytes.
   void AppendBytes(std::string_view value);
 
   std::size_t rows() const { return rows_ + levels_.size(); }
-  /// Returns the size of the appended values before packing, including the levels of the rows.
+  /// Returns the size of the appended values before compression, with the levels of the rows.
   std::size_t bytes() const { return raw_bytes_ + values_.size() + levels_.size() / 8; }
 
-  /// Call after each row. Errors: kResourceExhausted: a value is larger than a page may be.
+  /// Ends a row; call it after each row. Errors: kResourceExhausted: a value is larger than a page may be.
   absl::Status EndRow(PagePacker& packer) {
     return values_.size() < kParquetPageBytes && levels_.size() < kPageRowsMax ? absl::OkStatus()
                                                                                : EndPage(packer);
@@ -134,11 +137,13 @@ class ColumnChunk {
   absl::Status EndPage(PagePacker& packer);
 
   const ParquetColumn& column_;
-  std::size_t rows_ = 0;       ///< Number of rows in packed pages.
-  std::size_t raw_bytes_ = 0;  ///< Unpacked size of these pages.
+  std::size_t rows_ = 0;       ///< Number of rows in compressed pages.
+  std::size_t raw_bytes_ = 0;  ///< Size of these pages before compression.
   PackedChunk packed_;
   std::vector<bool>
-      levels_;  ///< Levels of the current page; also for columns without NULL, because it counts rows.
+      /// Levels of the current page. Also used for columns without NULL, because its size is the number of
+      /// rows.
+      levels_;
   std::string values_;
   std::size_t bits_ = 0;
 };

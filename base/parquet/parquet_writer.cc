@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::int32_t kVersion = 2, kPlain = 0, kRunLength = 3, kZstd = 6, kRequired = 0, kOptional = 1;
 
-/// Returns the type for readers older than logical types.
+/// Returns the type for old readers, which do not know logical types.
 std::optional<std::int32_t> ConvertedType(ParquetMeaning meaning) {
   switch (meaning) {
     case ParquetMeaning::kString:
@@ -28,7 +28,7 @@ std::optional<std::int32_t> ConvertedType(ParquetMeaning meaning) {
       return 19;
     case ParquetMeaning::kTimeMicros:
     case ParquetMeaning::kTimeNanos:
-    case ParquetMeaning::kTimestampMicros:  // The old types were all in UTC.
+    case ParquetMeaning::kTimestampMicros:  // The old type always means UTC, so it cannot be used here.
     case ParquetMeaning::kPlain:
     case ParquetMeaning::kUuid:
       break;

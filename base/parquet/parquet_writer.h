@@ -25,15 +25,16 @@ struct GroupPlace {
 /// Key and value pairs that the program stores in the file.
 using ParquetNotes = std::vector<std::pair<std::string, std::string>>;
 
-/// Encodes FileMetaData of parquet.thrift, without its length and the magic after it.
+/// Encodes FileMetaData of parquet.thrift. The length and the magic that follow it in the file are not
+/// included.
 std::string EncodeFooter(const std::vector<ParquetColumn>& columns, const std::vector<GroupPlace>& groups,
                          const ParquetNotes& notes, const std::string& created_by);
 
-/// A row group ends with the first row that reaches one of these limits. A writer holds less than twice
-/// `bytes` and one row, and about 50 bytes for each column of each written group.
+/// A row group ends with the first row that reaches one of these limits. A writer needs less memory than
+/// twice `bytes` plus one row, and about 50 bytes for each column of each written group.
 struct RowGroupMax {
   std::size_t rows = 100'000;
-  std::size_t bytes = 32 << 20;  ///< Size before packing.
+  std::size_t bytes = 32 << 20;  ///< Size before compression.
 };
 
 /// Writes one Parquet file, from its first byte to its last: PLAIN values in zstd pages, row group by row

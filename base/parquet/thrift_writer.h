@@ -10,7 +10,7 @@
 namespace mirror {
 
 /// Writes one struct in Thrift's compact protocol, as far as Parquet needs it. Write fields in the order of
-/// their numbers. The caller ends what it begins.
+/// their numbers. The caller must end each struct that it begins.
 class ThriftWriter {
  public:
   ThriftWriter() { last_.push_back(0); }
@@ -38,7 +38,7 @@ class ThriftWriter {
   /// Writes a struct without fields.
   ThriftWriter& Empty(int field) { return BeginStruct(field).EndStruct(); }
 
-  /// The elements follow, each by its own call.
+  /// Begins a list of structs. Each element follows by a call of its own.
   ThriftWriter& BeginStructs(int field, std::size_t count) { return List(field, count, kStruct); }
   ThriftWriter& BeginElement() {
     last_.push_back(0);

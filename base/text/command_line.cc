@@ -25,7 +25,7 @@ namespace mirror::cli {
 struct CommandNotes {
   struct OfOption {
     std::vector<std::string> choices = {};
-    std::string range = {};  ///< "1 to 60"
+    std::string range = {};  ///< Range of the option's value, such as "1 to 60".
     Besides besides = Besides::kNothing;
     Completer asks = {};
   };
@@ -35,28 +35,30 @@ struct CommandNotes {
   std::map<const CLI::App*, std::vector<std::function<std::string()>>> checks = {};
   std::optional<AboutProgram> about = {};  ///< Absent: the program has no manual page or completion.
   const CLI::App *help = nullptr, *completion = nullptr;
-  std::vector<std::string> words = {};  ///< The words after one of these two.
+  std::vector<std::string> words = {};  ///< The words after 'help' or 'complete'.
 };
 
 namespace {
 
 constexpr char kHelp[] = "help", kManual[] = "manual", kCompletion[] = "completion", kComplete[] = "complete";
 
-/// Returns "--config and --wide". CLI11's order differs in each run.
+/// Returns the names of options, such as "--config and --wide", in a fixed order: CLI11's order differs in
+/// each run.
 std::string NamesOf(const std::set<CLI::Option*>& options) {
   std::set<std::string> names;
   for (const CLI::Option* option : options) names.insert(option->get_name());
   return absl::StrJoin(names, " and ");
 }
 
-/// Makes help in lines that fit a terminal, as sentences: CLI11's own text shows how it stores a value.
+/// Makes the help as sentences, in lines that fit a terminal. CLI11's own help would show how it stores a
+/// value.
 class HelpFormat : public CLI::Formatter {
  public:
   explicit HelpFormat(const CommandNotes& notes) : notes_(notes) {}
 
   std::size_t width = kTextWidth;
 
-  /// Returns the text after the names: the name of the value.
+  /// Returns the text after an option's names: the name of its value.
   std::string make_option_opts(const CLI::Option* option) const override {
     if (option->get_positional() || option->get_type_size() == 0) return "";
     std::string name = option->get_type_name();
@@ -89,7 +91,7 @@ class HelpFormat : public CLI::Formatter {
     return absl::StrCat(text, goes_on ? "; " : " (", absl::StrJoin(facts, "; "), ")");
   }
 
-  /// Returns an argument's text after 'Usage:'.
+  /// Returns the text for an argument after 'Usage:'.
   std::string make_option_usage(const CLI::Option* option) const override {
     const bool many = option->get_items_expected_max() > 1;
     const std::string name = absl::StrCat(option->get_name(true, false), many ? "..." : "");
@@ -124,7 +126,7 @@ std::vector<std::string> CommandsOf(const CLI::App& asked) {
   return names;
 }
 
-/// Returns its options and those of the outer commands, which are also allowed after it.
+/// Returns the options of a command, and those of the outer commands, which are also allowed after it.
 std::vector<std::string> OptionsOf(const CLI::App& asked) {
   std::vector<std::string> names;
   for (const CLI::App* command = &asked; command != nullptr; command = command->get_parent()) {
@@ -150,7 +152,8 @@ std::string NoSuchWord(const std::string& word, const AboutProgram& about) {
   return absl::StrCat(words, " Leave it out: ", about.name, " takes only options.");
 }
 
-/// Returns the error for a word that is not a command of this program, but of one installed with it.
+/// Returns the error for a word that is no command of this program. If it is a command of a program that is
+/// installed with this one, the error says so.
 std::string NoSuchCommand(const std::string& word, const CLI::App& asked, const CommandNotes& notes) {
   if (notes.about && asked.get_parent() == nullptr) {
     for (const auto& [program, commands] : notes.about->sisters) {
@@ -161,13 +164,13 @@ std::string NoSuchCommand(const std::string& word, const CLI::App& asked, const 
   return Unknown("command", word, CommandsOf(asked));
 }
 
-/// Returns the error in the words of a command line; for an unknown command or option, with the most similar
+/// Returns the text of the error in a command line. For an unknown command or option it has the most similar
 /// known one.
 std::string WrongUsageWords(const CLI::App& app, const CommandNotes& notes, const CLI::ParseError& error) {
   const std::vector<std::string> unknown = app.remaining(true);
   const CLI::App& asked = Asked(app);
   const std::vector<std::string> commands = CommandsOf(asked);
-  // Reports these first: a missing word is a consequence of them.
+  // Reports unknown words and options first, because they can be the reason why another word is missing.
   const auto option = std::find_if(unknown.begin(), unknown.end(),
                                    [](const std::string& word) { return word.starts_with("--"); });
   std::string words = error.what();
@@ -198,7 +201,7 @@ const CLI::App* CommandBelow(const CLI::App& app, const std::string& name) {
   return nullptr;
 }
 
-/// Returns the name with those of the outer commands; `program` is the program's name.
+/// Returns a command's name after the names of the outer commands. `program`: the program's name.
 std::string FullName(const CLI::App& app, const std::string& program) {
   if (app.get_parent() == nullptr) return program;
   return absl::StrCat(FullName(*app.get_parent(), program), " ", app.get_name());
@@ -228,7 +231,7 @@ OptionTree DescribeOption(const CLI::Option& option, const CommandNotes& notes) 
   tree.least = option.get_items_expected_min();
   tree.most = std::min(option.get_items_expected_max(), kManyValues);
   tree.repeats = tree.most > 1 || option.get_multi_option_policy() == CLI::MultiOptionPolicy::TakeAll;
-  // Each use of the option takes one value, see Option::AsItStands().
+  // The option takes one value each time that it is given, see Option::AsItStands().
   if (!option.get_positional() && !option.get_allow_extra_args() && tree.most == kManyValues) {
     tree.most = std::max(1, tree.least);
   }
@@ -284,8 +287,8 @@ Outcome PrintScript(const std::vector<std::string>& words, const std::string& pr
 
 constexpr char kCompletionHelp[] = "Print the script with which a shell completes commands and options";
 
-/// Help wins anywhere in the line where it can be an option: the user learns from it what else is missing or
-/// wrong.
+/// Returns true if the line asks for help. It is enough that --help is anywhere in the line where an option
+/// may be: the help shows the user what else is missing or wrong.
 bool AsksForHelp(int argc, const char* const* argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
@@ -295,7 +298,7 @@ bool AsksForHelp(int argc, const char* const* argv) {
   return false;
 }
 
-/// Completes the name of a shell if none is given yet.
+/// Returns the names of shells, if the line has none yet.
 std::vector<std::string> ShellToComplete(const TypedLine& line) {
   return line.Value("shell").empty() ? ShellsToComplete() : std::vector<std::string>();
 }

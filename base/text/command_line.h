@@ -15,8 +15,8 @@ class App;
 class Option;
 }  // namespace CLI
 
-// Programs, their commands and options. Only this file's implementation includes CLI11: its header takes most
-// of the time to compile such a file.
+// Programs, their commands and options. Only command_line.cc includes CLI11, because compiling its header
+// takes long.
 namespace mirror::cli {
 
 struct CommandNotes;
@@ -27,21 +27,20 @@ class Option {
   Option(CLI::Option* option, CommandNotes* notes) : option_(option), notes_(notes) {}
 
   Option Required(bool required = true) const;
-  /// Makes the help show the option's default.
+  /// Makes the help show the option's default value.
   Option ShowDefault() const;
-  /// Instantiated for int, std::int64_t, std::uint32_t and double: the help shows both limits. `advice` is
-  /// added to the error for another value.
+  /// Allows values from one limit to another, and shows both in the help. `advice` is added to the error for
+  /// another value. Instantiated for int, std::int64_t, std::uint32_t and double.
   template <typename Number>
   Option Within(Number least, Number most, const std::string& advice = "") const;
   Option OneOf(const std::vector<std::string>& words) const;
   Option ExistingFile() const;
   Option ExistingFolder() const;
-  /// Sets the number of values after it; `most` -1: any number.
+  /// Sets the number of values that follow the option; `most` -1: any number.
   Option Values(int least, int most) const;
-  /// If it is given several times, takes all values.
+  /// Allows the option several times, and takes all values.
   Option TakeAll() const;
-  /// Takes one value unchanged, each time that the option is given (or as many as Values() says): "[a,b]"
-  /// would otherwise be two.
+  /// Takes each value unchanged, as many as Values() says: otherwise "[a,b]" would become two values.
   Option AsItStands() const;
   Option Delimiter(char delimiter) const;
   /// Sets the name of the value in the help.
@@ -50,7 +49,7 @@ class Option {
   Option Variable(const std::string& name) const;
   Option Needs(const Option& other) const;
   Option Excludes(const Option& other) const;
-  /// Sets how a shell completes the value, besides OneOf(), ExistingFile() and ExistingFolder().
+  /// Sets how a shell completes the value, if neither OneOf(), ExistingFile() nor ExistingFolder() applies.
   Option Completes(Besides besides) const;
   Option Completes(Completer asks) const;
 
@@ -69,8 +68,9 @@ class Command {
   Command(CLI::App* app, CommandNotes* notes) : app_(app), notes_(notes) {}
 
   Command AddCommand(const std::string& name, const std::string& help) const;
-  /// The option sets `value`, which must outlive the program's Parse(). Instantiated for std::string, a
-  /// vector of them, int, std::uint32_t, std::uint64_t and double. A name without dashes makes an argument.
+  /// Adds an option that sets `value`, which must outlive the program's Parse(). A name without dashes makes
+  /// an argument. Instantiated for std::string, a vector of them, int, std::uint32_t, std::uint64_t and
+  /// double.
   template <typename Value>
   Option Add(const std::string& name, Value& value, const std::string& help) const;
   Option AddFlag(const std::string& name, bool& value, const std::string& help) const;
@@ -81,14 +81,14 @@ class Command {
   /// Sets the last lines of the help.
   void Footer(const std::string& text) const;
   void RequireCommand() const;
-  /// Called when all words of the command are read: each added check in order, until one fails.
-  /// Returns the error text; empty: no error.
+  /// Adds a check that runs when all words of the command are read. Checks run in the order in which they
+  /// were added, until one fails. `check` returns the text of the error; empty: no error.
   void Check(std::function<std::string()> check) const;
   /// Sets the command's action, which Parse() calls.
   void Run(std::function<void()> run) const;
 
   bool given() const;
-  /// Returns true if one of its own commands was given.
+  /// Returns true if one of the commands of this command was given.
   bool command_given() const;
 
  protected:
@@ -98,16 +98,17 @@ class Command {
 
 /// Result of parsing a command line.
 struct Outcome {
-  bool answered = false;  ///< --help, --version or a shell's request was answered by printing.
-  /// Error in the words; for an unknown command or option, with the most similar known one. Empty: no
-  /// error, and the command has run.
+  /// The program printed the answer to --help, --version or a shell's request; there is nothing else to do.
+  bool answered = false;
+  /// Text of the error in the command line. For an unknown command or option it has the most similar known
+  /// one. Empty: there is no error, and the command has run.
   std::string wrong = {};
 };
 
-/// A program's command line. Its help has lines that fit a terminal.
+/// A program's command line. Lines of its help fit the width of the terminal.
 class Program : public Command {
  public:
-  /// Without a name, the name of the program's file is used.
+  /// Empty `name`: the name of the program's file is used.
   Program(const std::string& help, const std::string& name, const std::string& version);
   ~Program();
   Program(const Program&) = delete;
@@ -115,14 +116,15 @@ class Program : public Command {
 
   /// Allows the program's options after a command, too. Call it before commands are added.
   void OptionsBehindCommands() const;
-  /// Call it after all commands are added. The program then also has 'help COMMAND' and 'completion
-  /// SHELL' and, hidden from its help, 'manual', which prints its page for man, and 'complete -- WORD...
-  /// CURRENT', which the shells' scripts call. In a program without commands, the first word may be one of
-  /// these four.
+  /// Adds the commands for help and shells; call it after all other commands are added. These are 'help
+  /// COMMAND' and 'completion SHELL' and two that the help does not list: 'manual' prints the page for man,
+  /// and the shells' scripts call 'complete -- WORD... CURRENT'. In a program without commands, the first
+  /// word may be one of these four.
   void SpeakToShells(AboutProgram about) const;
   /// Returns its commands and options as plain values.
   CommandTree Describe() const;
-  /// `out`: receives the output of --help, --version and the commands of SpeakToShells().
+  /// Parses the command line and runs the command. `out` receives the output of --help, --version and the
+  /// commands of SpeakToShells().
   Outcome Parse(int argc, const char* const* argv, std::ostream& out) const;
 
  private:

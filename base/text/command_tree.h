@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-// A program's commands and options as plain values: source of its manual page and its completion.
+// A program's commands and options as plain values. Its manual page and its completion are made from them.
 namespace mirror::cli {
 
 /// The line before the word that is completed.
@@ -21,21 +21,23 @@ struct TypedLine {
   }
 };
 
-/// Completions of a shell besides the given words.
+/// What a shell offers in addition to the words of the program.
 enum class Besides { kNothing, kFiles, kFolders };
 
-/// Returns possible next words; the caller removes words that do not begin like the typed one.
+/// Returns the possible words. The caller removes those that do not begin as the typed word does.
 using Completer = std::function<std::vector<std::string>(const TypedLine&)>;
 
 /// An option, or an argument.
 struct OptionTree {
-  std::vector<std::string> names;  ///< "-h", "--help"; for an argument its only name, without dashes.
-  std::string form = {};           ///< Text after the names in the help: " FILE".
-  std::string help = {};           ///< Including range, default, variable and the like.
-  std::string brief = {};          ///< Without these.
-  std::string variable = {};       ///< Environment variable that is used instead; empty: none.
+  /// Names such as "-h" and "--help"; an argument has one name, without dashes.
+  std::vector<std::string> names;
+  std::string form = {};   ///< Text after the names in the help, such as " FILE".
+  std::string help = {};   ///< Help with range, default value, variable and the like.
+  std::string brief = {};  ///< Help without these.
+  /// Environment variable that is used if the option is absent; empty: none.
+  std::string variable = {};
   bool required = false;
-  int least = 1, most = 1;  ///< Number of values after it; `most` 0: it is a flag.
+  int least = 1, most = 1;  ///< Number of values that follow the option; `most` 0: it is a flag.
   bool repeats = false;     ///< May be given several times.
   std::vector<std::string> choices = {};
   Besides besides = Besides::kNothing;
@@ -48,7 +50,7 @@ struct OptionTree {
 struct CommandTree {
   std::string name;
   std::string help = {};
-  std::string usage = {};  ///< "mirrorctl hold list [OPTIONS] [context_id]"
+  std::string usage = {};  ///< Such as "mirrorctl hold list [OPTIONS] [context_id]".
   std::string footer = {};
   bool options_behind = false;  ///< Its options are also allowed after its commands.
   std::vector<OptionTree> options = {};

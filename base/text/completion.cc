@@ -41,7 +41,7 @@ class Line {
  private:
   const CommandTree& command() const { return *path_.back(); }
 
-  /// Returns true if the option before this word takes it as a value.
+  /// Returns true if the option before the word takes the word as a value.
   bool TakesValue(const std::string& word) const {
     if (option_ == nullptr) return false;
     return option_values_ < option_->least || !IsOption(word);
@@ -111,7 +111,7 @@ class Line {
   void AddPlain(const std::string& current, Completion& completion) const;
 
   std::vector<const CommandTree*> path_;
-  int arguments_ = 0;  ///< Number of plain words of the innermost command.
+  int arguments_ = 0;  ///< Number of plain words after the innermost command.
   bool only_arguments_ = false;
   const OptionTree* option_ = nullptr;  ///< The option that still takes values.
   int option_values_ = 0;
@@ -155,7 +155,8 @@ void Line::AddPlain(const std::string& current, Completion& completion) const {
   AddCommands(current, completion);
   const OptionTree* const argument = Argument();
   if (argument != nullptr) return AddValues(*argument, current, "", completion);
-  // Options in place of an argument would make a shell insert their common beginning: "--".
+  // Options are offered only if there is nothing else: otherwise a shell would insert their common beginning,
+  // "--".
   if (completion.candidates.empty() && current.empty()) AddOptions(current, completion);
 }
 
@@ -174,7 +175,7 @@ Completion Line::Candidates(const std::string& current) const {
     }
   } else if (option_ != nullptr) {
     AddValues(*option_, current, "", completion);
-    // The option would take an argument as its value, but not a command.
+    // An argument here would become a value of the option, but a command would not.
     AddCommands(current, completion);
   } else {
     AddPlain(current, completion);

@@ -1,4 +1,4 @@
-// The scripts for shells. All facts about commands and options are in the program.
+// The scripts for shells. They know no commands and options: they ask the program.
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/text/completion.h"
@@ -6,11 +6,11 @@
 namespace mirror::cli {
 namespace {
 
-// The script parses the line as a shell would: bash's own words still have their quotes and backslashes.
-// Readline inserts a candidate after the last character that it treats as the end of a word (except an @,
-// which it replaces, too), or after an open quote: the script removes the part of the word before that.
-// Inserted text is quoted, since names come from others. Readline closes a quote, except for a candidate that
-// ends with one. After < and > files follow, which are not words of the program.
+// The script parses the line as a shell does, because bash's own list of words still has the quotes and
+// backslashes. Readline inserts a candidate after the last character that it treats as the end of a word
+// (except an @, which it replaces, too), or after an open quote. Therefore the script removes the part of the
+// word before that place. Inserted text is quoted, because names may contain any character. Readline closes a
+// quote, except if a candidate ends with one. Words after < and > are files, not words of the program.
 constexpr char kBash[] = R"sh(# bash completion of PROGRAM: source <(PROGRAM completion bash)
 _FUNCTION() {
   local line=${COMP_LINE:0:COMP_POINT} words=() word= begun= open= kept= before= file= sign i

@@ -28,7 +28,7 @@
 namespace mirror {
 namespace {
 
-/// Returns "MIRROR_AGENT_WINDOW".
+/// Returns the name of the variable for a key, such as "MIRROR_AGENT_WINDOW".
 std::string VariableOf(const std::string& prefix, const std::string& section, const std::string& key) {
   return prefix + absl::AsciiStrToUpper(absl::StrCat(section, "_", key));
 }
@@ -58,8 +58,8 @@ absl::Status Unknown(const ConfigForm& form, const std::string& name) {
           : absl::StrCat("did you mean '", near, "'?")));
 }
 
-/// A variable with the form's prefix that the form does not know has no effect, so it is probably misspelled.
-/// Errors: kInvalidArgument with its name and the most similar known one.
+/// Checks that the form knows all variables with its prefix. An unknown one has no effect and is probably
+/// misspelled. Errors: kInvalidArgument with its name and the most similar known name.
 absl::Status CheckVariables(const ConfigForm& form) {
   if (form.prefix.empty()) return absl::OkStatus();
   std::vector<std::string> known;
@@ -84,7 +84,7 @@ struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
 
-/// Returns "[agent] 'window'".
+/// Returns the name of a key for messages, such as "[agent] 'window'".
 std::string KeyWords(const std::string& table, const std::string& key) {
   return absl::StrCat(table, " '", key, "'");
 }
@@ -185,7 +185,7 @@ absl::StatusOr<ConfigFile> ConfigFile::Open(const std::string& path, const std::
   }
   ASSIGN_OR_RETURN(ConfigNode root, ParseToml(text, path));
   std::error_code error;
-  // For a link, the folder of the link: files beside it belong to it.
+  // If the path is a link, the folder of the link is used, because the other files are beside the link.
   return ConfigFile(path, std::filesystem::absolute(path, error).parent_path(), std::move(root));
 }
 
@@ -231,7 +231,7 @@ absl::Status ConfigFile::ReadSections(const ConfigForm& form) {
     RETURN_IF_ERROR(ReadSection(section));
   }
   RETURN_IF_ERROR(CheckVariables(form));
-  // Reports keys in the file before missing ones: only the former have a line.
+  // Reports errors of keys in the file before missing keys, because only the former have a line number.
   for (const bool stands : {true, false}) {
     for (const ConfigSection& section : form.sections) {
       for (const ConfigKey& key : section.keys) {

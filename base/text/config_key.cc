@@ -30,7 +30,7 @@ struct Unit {
   const char* name;
   std::uint64_t size;
 };
-/// The largest unit first. A size without a unit is in bytes; a time needs a unit.
+/// Units, the largest first. A size without a unit is in bytes; a time must have a unit.
 constexpr Unit kSizes[] = {{"GiB", 1U << 30}, {"GB", 1'000'000'000}, {"MiB", 1U << 20}, {"MB", 1'000'000},
                            {"KiB", 1U << 10}, {"KB", 1'000},         {"B", 1},          {"", 1}};
 constexpr Unit kSpans[] = {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}};
@@ -48,7 +48,8 @@ std::string Trimmed(std::string text) {
   return text;
 }
 
-/// Reads "16 MiB" in the smallest unit. Absent: not a number with one of these units, or over `high`.
+/// Converts a text such as "16 MiB" to a number of the smallest unit. Absent: it is not a number with one of
+/// these units, or is over `high`.
 template <std::size_t N>
 std::optional<std::uint64_t> Measure(const std::string& written, const Unit (&units)[N], std::uint64_t high) {
   const std::string text = absl::AsciiStrToLower(Trimmed(written));
@@ -100,7 +101,7 @@ bool HasLabels(std::string_view name) {
   }
 }
 
-/// Returns the error of a host; empty: none. Does not look up a name.
+/// Returns what is wrong with a host; empty: nothing. Names are not looked up.
 std::string HostProblem(std::string_view host) {
   if (host.empty()) return "it has no host";
   if (host.front() == '[' || host.find(':') != std::string_view::npos) {
@@ -120,7 +121,8 @@ std::string HostProblem(std::string_view host) {
                       "' is not an IPv4 address, which has four numbers from 0 to 255");
 }
 
-/// Returns the error of "127.0.0.1:7444", "mirror.example.org:7444" or "[::1]:7444"; empty: none.
+/// Returns what is wrong with an address such as "127.0.0.1:7444", "mirror.example.org:7444" or "[::1]:7444";
+/// empty: nothing.
 std::string HostAndPortProblem(std::string_view text) {
   if (text.find("://") != std::string_view::npos) return "leave out everything up to '://'";
   const std::size_t colon = text.rfind(':');
@@ -263,7 +265,7 @@ Setter SetText(std::string* target) {
 Setter SetPath(std::string* target, const std::filesystem::path& folder) {
   return [target, folder](const Given& given) {
     ASSIGN_OR_RETURN(const std::string text, AsText(given));
-    // The text may be a private key, which the error for a missing file would then show.
+    // The text may be a private key, and the error for a missing file would show it.
     if (text.find_first_of("\n\r") != std::string::npos || absl::StrContains(text, "-----BEGIN"))
       return given.Wrong("must be the path of a file, not the text in it");
     *target = text.empty() ? "" : (folder / text).lexically_normal().string();

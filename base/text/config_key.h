@@ -23,12 +23,12 @@
 
 namespace mirror {
 
-// Readers of values, for every program and also for variables. Errors are kInvalidArgument; they begin
-// with Given::where and say what is allowed.
+// The functions below read values of files and variables, for every program. Errors are kInvalidArgument;
+// they begin with Given::where and say what is allowed.
 
 /// A value, and its name in messages.
 struct Given {
-  std::string where;  ///< "mirror-agent.toml:12: [agent] 'window'" or "MIRROR_AGENT_WINDOW".
+  std::string where;  ///< Such as "mirror-agent.toml:12: [agent] 'window'" or "MIRROR_AGENT_WINDOW".
   const ConfigNode& node;
 
   absl::Status Wrong(const std::string& what) const;
@@ -39,46 +39,49 @@ absl::StatusOr<std::string> AsText(const Given& given);
 absl::StatusOr<bool> AsFlag(const Given& given);
 absl::StatusOr<std::int64_t> AsWhole(const Given& given, std::int64_t low, std::int64_t high);
 /// Returns bytes from a number, or a text such as "1048576", "512 kb", "16MiB". KB, MB and GB are powers of
-/// 1000; case is ignored, and so are blanks around and between number and unit.
+/// 1000. Case is ignored, and so are blanks around the number and the unit.
 absl::StatusOr<std::uint64_t> AsSize(const Given& given, std::uint64_t low, std::uint64_t high);
-/// Reads "500ms", "30s", "20 m", "2h", "7d"; case and blanks as in a size. `step`: the value must be a
-/// multiple of it, a millisecond or a second.
+/// Returns a duration from a text such as "500ms", "30s", "20 m", "2h" or "7d". Case and blanks are ignored
+/// as in a size. The value must be a multiple of `step`: a millisecond or a second.
 absl::StatusOr<std::chrono::milliseconds> AsSpan(const Given& given, std::chrono::milliseconds low,
                                                  std::chrono::milliseconds high,
                                                  std::chrono::milliseconds step);
-/// In a variable, commas separate the texts; blanks around commas are ignored.
+/// Returns the texts of a list. In a variable, commas separate the texts, and blanks around commas are
+/// ignored.
 absl::StatusOr<std::vector<std::string>> AsTexts(const Given& given);
 
 /// Returns OK if `text` is one of `known`, and sets `index` to its position.
 absl::Status CheckOneOf(const Given& given, const std::string& text, const std::vector<std::string>& known,
                         std::size_t* index = nullptr);
 
-/// Returns the one of `known` that is probably meant: a few letters differ, or one begins with the other.
-/// Empty: none.
+/// Returns the word of `known` that is probably meant: it differs in a few letters, or one of the two begins
+/// with the other. Empty: there is none.
 std::string NearestKnown(std::string_view word, const std::vector<std::string>& known);
 /// Returns "; did you mean 'window'?", or all known words if none is similar.
 std::string Suggestion(std::string_view word, const std::vector<std::string>& known);
 
-/// Returns "16MiB", "1GB": as a person writes it.
+/// Formats a size as a person writes it: "16MiB", "1GB".
 std::string SizeWords(std::uint64_t bytes);
 
-/// Checks a value and stores it. The target must outlive it, and stays unchanged if the value is refused.
+/// A function that checks a value and stores it in its target. The target must outlive the function. If the
+/// value is refused, the target stays unchanged.
 using Setter = std::function<absl::Status(const Given&)>;
 
 struct ConfigKey {
   std::string name;
   Setter set;
-  const std::string* needed = nullptr;  ///< Must not be empty after reading; null: may be empty.
+  /// The text that must not be empty after reading, for a required key. Null: the key is not required.
+  const std::string* needed = nullptr;
 };
 using ConfigKeys = std::vector<ConfigKey>;
 
 /// Requires a text that is not empty.
 Setter SetText(std::string* target);
-/// Resolves a path from `folder`, without a slash at the end. "" means none. Refuses a text of several lines
-/// and does not show it: it may be a key.
+/// Stores a path, relative paths resolved from `folder`, without a slash at the end. "" means no path. A text
+/// of several lines is refused, and the error does not show it: it may be a key.
 Setter SetPath(std::string* target, const std::filesystem::path& folder);
 
-/// Requires host:port, "[::1]:7444" for IPv6; the port is 1 to 65535. Does not look up a name; a host of
+/// Requires host:port, with "[::1]:7444" for IPv6. The port is 1 to 65535. Names are not looked up. A host of
 /// digits and dots must be an IPv4 address. `example`: shown in an error.
 Setter SetHostAndPort(std::string* target, const std::string& example);
 
@@ -94,7 +97,7 @@ Setter SetSomeOf(std::vector<std::string>* target, const std::vector<std::string
 Setter SetSpan(std::chrono::seconds* target, std::chrono::seconds low, std::chrono::seconds high);
 Setter SetSpan(std::chrono::milliseconds* target, std::chrono::milliseconds low,
                std::chrono::milliseconds high);
-/// The key is read elsewhere, by ConfigTable::Blocks().
+/// Ignores the value, because ConfigTable::Blocks() reads the key.
 Setter SetElsewhere();
 
 namespace config_internal {
@@ -108,7 +111,7 @@ struct Plain<std::optional<T>> {
 };
 }  // namespace config_internal
 
-/// `T`: bool, or std::optional of it.
+/// Stores true or false. `T`: bool, or std::optional of it.
 template <typename T>
 Setter SetFlag(T* target) {
   return [target](const Given& given) {
@@ -118,7 +121,7 @@ Setter SetFlag(T* target) {
   };
 }
 
-/// `T`: an integer type with room for `low` to `high`, or std::optional of one.
+/// Stores an integer from `low` to `high`. `T`: an integer type with room for them, or std::optional of one.
 template <typename T>
 Setter SetWhole(T* target, std::int64_t low, std::int64_t high) {
   return [target, low, high](const Given& given) {
@@ -128,7 +131,7 @@ Setter SetWhole(T* target, std::int64_t low, std::int64_t high) {
   };
 }
 
-/// `T`: an integer type with room for `low` to `high`.
+/// Stores a size in bytes from `low` to `high`. `T`: an integer type with room for them.
 template <typename T>
 Setter SetSize(T* target, std::uint64_t low, std::uint64_t high) {
   return [target, low, high](const Given& given) {
@@ -149,7 +152,8 @@ Setter SetMilliseconds(T* target, std::chrono::milliseconds low, std::chrono::mi
   };
 }
 
-/// `known`: the words with their values. `T`: the values' type, or std::optional of it.
+/// Stores the value of a word. `known`: the words with their values. `T`: the values' type, or std::optional
+/// of it.
 template <typename T>
 Setter SetOneOf(T* target, const EnumWords<typename config_internal::Plain<T>::Type>& known) {
   std::vector<std::string> words;
@@ -165,7 +169,8 @@ Setter SetOneOf(T* target, const EnumWords<typename config_internal::Plain<T>::T
 /// Stores the word itself.
 Setter SetOneOf(std::string* target, const std::vector<std::string>& known);
 
-/// An inline table, such as { id = "integer" }, whose values `set` stores. `shown`: its required content.
+/// Reads an inline table, such as { id = "integer" }; `set` stores its values. `shown`: the required content,
+/// for errors.
 template <typename T>
 Setter SetEach(std::map<std::string, T>* target, const std::string& shown,
                const std::function<Setter(T*)>& set) {

@@ -26,7 +26,7 @@ ConfigNode TableOf(const toml::table& from) {
     if (key.source().begin.line > 0) entry.line = static_cast<int>(key.source().begin.line);
     table.entries.push_back(std::move(entry));
   }
-  // Sorted, so that the first of several mistakes in the file is reported.
+  // Sorted by line, so that the first of several errors in the file is reported.
   std::stable_sort(table.entries.begin(), table.entries.end(),
                    [](const ConfigNode& a, const ConfigNode& b) { return a.line < b.line; });
   return table;
@@ -55,11 +55,11 @@ ConfigNode NodeOf(const toml::node& from) {
   return node;
 }
 
-/// Nested tables are released recursively, on the stack: a key of very many parts (a.a.a = 1)
-/// would crash the process.
+/// Greatest number of dots in a statement. Nested tables are destroyed recursively, so that a key with very
+/// many parts (a.a.a = 1) would overflow the stack.
 constexpr int kDotsMax = 1'000;
 
-/// Returns the end of a text that begins at `begin`: after it, or the end of the file.
+/// Returns the position after the text that begins at `begin`, or the end of the file.
 std::size_t EndOfText(std::string_view all, std::size_t begin) {
   const char quote = all[begin];
   const std::string three(3, quote);

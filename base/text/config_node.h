@@ -11,22 +11,22 @@
 
 namespace mirror {
 
-/// A value from a file, or a text from a variable that overrides it.
+/// A value from a file, or a text from a variable that overrides the value.
 struct ConfigNode {
   enum class Kind { kTable, kBlocks, kList, kText, kWhole, kFraction, kFlag, kTime, kVariable };
   Kind kind = Kind::kTable;
   std::string name;  ///< The key; empty: it has none.
-  int line = 0;      ///< Line in the file, from 1; 0: not from a file.
+  int line = 0;      ///< Line in the file, from 1; 0: the value is not from a file.
   std::string text;  ///< kText, kVariable
   std::int64_t whole = 0;
   bool flag = false;
   std::vector<ConfigNode> entries = {};  ///< kTable: sorted by line; kBlocks ([[name]]), kList: in order.
 
-  /// Null: the table has no such key.
+  /// Returns the value of a key. Null: the table has no such key.
   const ConfigNode* Find(std::string_view key) const;
 };
 
-/// Returns "a table", "a text".
+/// Returns the kind for messages, such as "a table" or "a text".
 std::string KindName(ConfigNode::Kind kind);
 
 /// Parses `text` into one table. `file` is for messages. Errors: kInvalidArgument "FILE:LINE: not TOML:

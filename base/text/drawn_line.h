@@ -25,7 +25,7 @@ class DrawnLine {
         shown_(now()) {}
 
   bool terminal() const { return terminal_; }
-  /// Call it when other output was shown.
+  /// Restarts the time to the next update. Call it when other output was shown.
   void Restart() { shown_ = now_(); }
   bool Due() const { return now_() - shown_ >= interval_; }
   void Show(std::string_view line) {

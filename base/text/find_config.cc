@@ -22,7 +22,7 @@
 namespace mirror {
 namespace {
 
-/// Returns "MIRROR_AGENT_CONFIG" for mirror-agent.toml.
+/// Returns the name of the variable for a file: "MIRROR_AGENT_CONFIG" for mirror-agent.toml.
 std::string VariableFor(const std::string& name) {
   const std::string program(absl::StripSuffix(name, ".toml"));
   return absl::StrCat(absl::AsciiStrToUpper(absl::StrReplaceAll(program, {{"-", "_"}})), "_CONFIG");
@@ -33,13 +33,14 @@ std::string EnvironmentOf(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-/// Returns a folder from an environment variable; only an absolute path counts.
+/// Returns a folder from an environment variable. A path that is not absolute is ignored.
 std::string FolderOf(const char* variable) {
   const std::string folder = EnvironmentOf(variable);
   return folder.starts_with('/') ? folder : "";
 }
 
-/// After 'runuser' or 'sudo' HOME may still be the former user's home, which must not be used.
+/// Returns HOME if it belongs to this user. After 'runuser' or 'sudo' it may still be the home of the former
+/// user, which must not be used.
 std::string OwnHome() {
   const std::string home = FolderOf("HOME");
   struct stat info = {};
@@ -48,8 +49,9 @@ std::string OwnHome() {
 
 struct Place {
   std::string path;
-  /// Everybody can put files there, as in /tmp, and a hook in the file would run as its reader. Only a file
-  /// of this user or root is accepted, and only if nobody else can write it.
+  /// Anybody can put files into this folder, as into /tmp, and hooks in a file run with the rights of the
+  /// user who reads it. Therefore a file is accepted only if it belongs to this user or root and nobody else
+  /// can write it.
   bool anybodys = false;
 };
 
@@ -70,9 +72,10 @@ OwnFiles& TheOwnFiles() {
   return files;
 }
 
-/// Returns the reason why others could have written `path`, which leads to `file`: a link or its file is
-/// neither this user's nor root's, or the mode allows it. The group of this process may write: on Debian each
-/// user has a group alone, and files may be writable for it. Empty: they could not.
+/// Returns the reason why other users may have written `path`, whose target is `file`: a link or its file
+/// belongs to neither this user nor root, or the mode allows others to write. The group of this process may
+/// write, because on Debian each user has a group of its own, and files are often writable for it. Empty:
+/// other users cannot have written it.
 std::string StrangersIn(const std::string& path, const struct stat& file) {
   struct stat link = {};
   if (lstat(path.c_str(), &link) != 0) link = file;
@@ -86,11 +89,11 @@ std::string StrangersIn(const std::string& path, const struct stat& file) {
                       " may write ('chmod go-w' ends that)");
 }
 
-/// Empty: the file is accepted.
+/// Returns the reason why the file of a place is rejected. Empty: it is accepted.
 std::string WhyPassedOver(const Place& place) {
   struct stat file = {};
   if (!place.anybodys) return "";
-  // A link without a target belongs to its creator.
+  // A link without a target is checked itself.
   if (stat(place.path.c_str(), &file) != 0 && lstat(place.path.c_str(), &file) != 0) return "";
   const std::string strangers = StrangersIn(place.path, file);
   if (strangers.empty()) return "";
@@ -101,7 +104,7 @@ std::string WhyPassedOver(const Place& place) {
 std::vector<Place> PlacesOf(const std::string& name, const std::string& etc) {
   std::vector<Place> places = {{name, true}};
   const std::string below = "/partner-mirror/" + name;
-  // 'su' keeps the variable of the former user.
+  // The variable may be the former user's, because 'su' keeps it.
   if (const std::string given = FolderOf("XDG_CONFIG_HOME"); !given.empty()) {
     places.push_back({given + below, true});
   } else if (const std::string home = OwnHome(); !home.empty()) {
@@ -121,15 +124,15 @@ FoundConfig Found(const Place& place, const std::vector<PassedOver>& before) {
   FoundConfig found{place.path, true};
   for (const PassedOver& other : before) {
     std::error_code error;
-    // The current folder may be the folder where it was found.
+    // Both places may be the same folder, if it is the current folder.
     if (std::filesystem::equivalent(other.path, place.path, error)) continue;
     absl::StrAppend(&found.passed_over, found.passed_over.empty() ? "" : "; ", other.why);
   }
   return found;
 }
 
-/// The server's folder may be closed to the agent's user. If the agent has its own folder, no file
-/// in the server's would be used anyway.
+/// Returns true for the server's folder, if the agent has its own. The agent's user may have no access to the
+/// server's folder, and no file in it would be used.
 bool IsBehindTheAgents(const std::string& path, const std::string& name, const std::string& etc) {
   std::error_code error;
   return name == kAgentConfig && path.starts_with(etc + "/partner-mirror/") &&
@@ -153,7 +156,7 @@ absl::StatusOr<FoundConfig> FindConfig(const std::string& given, const std::stri
   std::string next = advice, unseen;
   for (const Place& place : PlacesOf(name, etc)) {
     std::error_code error;
-    // A link without a target counts, too: its loader then reports the missing target.
+    // A link without a target counts as found: the loader then reports that its target is missing.
     const std::filesystem::file_status status = std::filesystem::symlink_status(place.path, error);
     const bool denied = error == std::errc::permission_denied;
     if (std::filesystem::exists(status)) {

@@ -17,8 +17,9 @@ inline constexpr char kAgentConfig[] = "mirror-agent.toml";
 /// A configuration, and how it was found.
 struct FoundConfig {
   std::string path;
-  bool searched = false;         ///< The user did not name it.
-  std::string passed_over = {};  ///< Rejected files of others that precede it, and why; may be empty.
+  bool searched = false;  ///< True: the file was searched for, because the user gave no path.
+  /// Text about rejected files that would have been used before this one, with the reasons; may be empty.
+  std::string passed_over = {};
 };
 
 /// Returns `given` or, if that is empty, the first existing one of
@@ -28,39 +29,40 @@ struct FoundConfig {
 ///   ~/.config/partner-mirror/NAME, if HOME belongs to this user
 ///   /etc/partner-mirror-agent/NAME, only for mirror-agent.toml
 ///   /etc/partner-mirror/NAME
-/// The folder's mode does not matter: files that others put there belong to them. The loader reports an
-/// unreadable file. `etc` is another folder in tests. Errors: kNotFound with the places; kPermissionDenied:
-/// a place cannot be searched, so that the first match is unknown (the current folder and the variable's
-/// folder, which may belong to anybody, are skipped then). Threads: any. A file found in one of these two
-/// is remembered for CheckConfigOwner(), for the process and by its path, until the path is passed as
-/// `given`.
+/// The mode of the folder does not matter: a file that another user puts there belongs to that user, and is
+/// rejected. If the file cannot be read, the loader reports that. Tests use another folder as `etc`. Errors:
+/// kNotFound, with the places; kPermissionDenied: a place cannot be searched, so that it is not known which
+/// file is the first. The current folder and the variable's folder may belong to anybody: if one of them
+/// cannot be searched, it is skipped. A path that was found in one of these two folders is remembered in this
+/// process for CheckConfigOwner(), until it is passed as `given`. Threads: any.
 absl::StatusOr<FoundConfig> FindConfig(const std::string& given, const std::string& name,
                                        const std::string& etc = "/etc");
 
-/// For a path that FindConfig() remembers: checks that the opened file is still at that path, and is this
-/// user's or root's. Any other path is not checked. Errors: kPermissionDenied.
+/// Checks, for a path that FindConfig() remembers, that the opened file is still at this path and belongs to
+/// this user or root. Other paths are not checked. Errors: kPermissionDenied.
 absl::Status CheckConfigOwner(const std::string& path, int descriptor);
 
-/// Returns "run it with sudo": how a user without access can read a file, by its owner or that of the nearest
-/// visible folder.
+/// Returns an advice such as "run it with sudo" for a user who has no access to a file. It depends on the
+/// owner of the file or, if the file cannot be seen, of the nearest folder that can be seen.
 std::string AsItsOwner(const std::string& path);
 
 /// For the manual page of a program that searches for its configuration.
 inline constexpr std::pair<const char*, const char*> kConfigHome = {
     "XDG_CONFIG_HOME", "The folder that stands in for ~/.config where the configuration is searched for."};
 
-/// Prints "mirrorctl: configuration /etc/partner-mirror/mirrorctl.toml", if it was found outside of the
-/// current folder; before it any rejected files, wherever the accepted one is. Otherwise nothing.
+/// Prints the rejected files, if there are any. Then it prints "mirrorctl: configuration
+/// /etc/partner-mirror/mirrorctl.toml", if the file was found outside of the current folder.
 void SayConfig(const FoundConfig& found, const char* program, std::ostream& out);
 
-/// Makes `config`, an option of `command` that sets `path`, optional: an environment variable replaces it,
-/// MIRRORCTL_CONFIG for mirrorctl.toml. An empty option is wrong usage; an empty variable counts as not
-/// set.
+/// Makes the option `config` of `command`, which sets `path`, optional. Without the option an environment
+/// variable is used, such as MIRRORCTL_CONFIG for mirrorctl.toml. An empty option is wrong usage; an empty
+/// variable counts as not set.
 void LetSearch(const cli::Command& command, const cli::Option& config, const std::string& path,
                const std::string& name);
 
-/// For a line that is being completed: returns FindConfig()'s result for its --config or the variable, or
-/// that value itself if nothing is found. The shell has not expanded a ~ yet.
+/// Returns the path of the configuration for a line that is being completed: FindConfig()'s result for its
+/// --config or for the variable. If nothing is found, returns that value itself. The shell has not yet
+/// expanded a ~ in the line.
 std::string ConfigOfLine(const cli::TypedLine& line, const std::string& name);
 
 }  // namespace mirror

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-// Rules for names in [[hub]], for checking a configuration and for 'mirrorctl hub init'.
+// Rules for names in [[hub]]. The check of a configuration and 'mirrorctl hub init' use them.
 
 namespace mirror {
 
@@ -24,7 +24,7 @@ inline bool IsHubName(std::string_view name, std::size_t length_max) {
          std::all_of(name.begin(), name.end(), IsHubNameCharacter);
 }
 
-/// Returns the rule for people: "1 to 64 letters, digits, '_' and '-'".
+/// Returns the rule as a text for people: "1 to 64 letters, digits, '_' and '-'".
 inline std::string HubNameWords(std::size_t length_max) {
   return "1 to " + std::to_string(length_max) + " letters, digits, '_' and '-'";
 }

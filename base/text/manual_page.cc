@@ -30,7 +30,7 @@ std::string Escaped(std::string_view text) {
                                                                            {"\t", "    "}});
 }
 
-/// Returns a line of its own. A dot at its start would be a command for man.
+/// Returns a line of text. A dot at its start is escaped, because man would treat it as a command.
 std::string LineOf(std::string_view text) {
   return absl::StrCat(text.starts_with('.') ? "\\&" : "", Escaped(text), "\n");
 }

@@ -7,11 +7,11 @@
 
 namespace mirror {
 
-/// Returns the one of `words` that `typed` most likely means: at most two letters were omitted, added,
-/// changed or swapped with their neighbour, and fewer than half of them. Empty: none is similar.
+/// Returns the word of `words` that `typed` most likely means. At most two of its letters, and fewer than
+/// half of them, were omitted, added, changed or swapped with their neighbour. Empty: no word is similar.
 std::string NearestWord(std::string_view typed, const std::vector<std::string>& words);
 
-/// Returns " Did you mean 'tables'?", to follow a sentence; empty: none is similar.
+/// Returns a question that follows a sentence: " Did you mean 'tables'?". Empty: no word is similar.
 std::string DidYouMean(std::string_view typed, const std::vector<std::string>& words);
 
 }  // namespace mirror

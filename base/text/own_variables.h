@@ -6,8 +6,8 @@
 
 namespace mirror {
 
-/// Variables that no configuration reads and all ignore: this project's own, and those that Kubernetes and
-/// Docker links make for a service whose name is "mirror" or begins with "mirror-".
+/// Returns the variables that every configuration ignores. These are other variables of this project, and
+/// those that Kubernetes and Docker links make for a service whose name is "mirror" or begins with "mirror-".
 inline std::vector<std::string> OwnVariables() {
   return {"MIRROR_CONTEXT_ID",   "MIRROR_EVENT",                             // Set for a hook's program.
           "MIRROR_CRASH_AT",                                                 // base/crash_point

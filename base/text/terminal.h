@@ -11,7 +11,8 @@
 
 namespace mirror {
 
-/// The display of a stream's reader. The default: a file, a pipe, a log.
+/// The display on which the output of a stream is read. The default values are those for a file, a pipe or a
+/// log.
 struct Terminal {
   std::size_t width = kTextWidth;  ///< Characters in a line.
   std::size_t height = 0;          ///< Lines; 0: not a terminal.

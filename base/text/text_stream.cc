@@ -10,7 +10,8 @@
 namespace mirror {
 namespace {
 
-/// True if the reader of the output has ended, as head does when it has enough: the rest is not needed.
+/// Returns true if the reader of the output has ended, as head does when it has enough. The rest of the
+/// output is then not needed.
 bool ReaderIsGone() {
   pollfd output = {STDOUT_FILENO, POLLOUT, 0};
   return poll(&output, 1, /*timeout=*/0) == 1 && (output.revents & POLLERR) != 0;
@@ -45,11 +46,11 @@ void TextStream::Lines::WritePending() {
   marked_.clear();
 }
 
-/// Returns the line with colours. A mark past the first piece of a broken line stays without colour.
+/// Returns the line with colours. If the line is broken, only its first piece is coloured.
 std::string TextStream::Lines::Shown() const {
   std::string shown = WrappedLine(line_, kHangingIndent, terminal_.width);
   const std::size_t whole = std::min(shown.find('\n'), shown.size());
-  // From the end: earlier positions stay valid.
+  // Inserts from the end, so that earlier positions stay valid.
   for (auto mark = marked_.rbegin(); mark != marked_.rend(); ++mark) {
     if (mark->end > whole) continue;
     const std::size_t bytes = mark->end - mark->begin;

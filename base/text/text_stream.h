@@ -12,17 +12,18 @@
 
 namespace mirror {
 
-/// A word that is coloured if the stream's terminal has colours. Untrusted text is made Printable().
+/// A word that is shown in a colour if the stream's terminal has colours. Use Printable() for untrusted text.
 struct Coloured {
   std::string_view text;
   Colour colour = Colour::kNone;
 };
 
-/// Start of a line that follows the program's name and is no error.
+/// Word after the program's name in a line that is a warning, not an error.
 inline constexpr Coloured kWarningWord{"warning:", Colour::kYellow};
 
-/// A program's output for people: each complete line goes to `target`, as WrappedLine() makes it for the
-/// width of `terminal`. An incomplete line is written unchanged when the stream is flushed. Threads: one.
+/// A program's output for people. It wraps each complete line with WrappedLine() for the width of `terminal`,
+/// and writes it to `target`. When the stream is flushed, an incomplete line is written unchanged. Threads:
+/// one.
 class TextStream : public std::ostream {
  public:
   explicit TextStream(std::ostream& target, const Terminal& terminal = {});
@@ -31,7 +32,7 @@ class TextStream : public std::ostream {
   const Terminal& terminal() const { return lines_.terminal(); }
   void Write(const Coloured& word);
 
-  /// Returns the target for text that must not be wrapped; everything written before is flushed.
+  /// Returns the target, for text that must not be wrapped. Everything that was written before is flushed.
   std::ostream& target();
 
  private:
@@ -40,7 +41,7 @@ class TextStream : public std::ostream {
     Lines(std::ostream& target, const Terminal& terminal) : target_(target), terminal_(terminal) {}
     std::ostream& target() { return target_; }
     const Terminal& terminal() const { return terminal_; }
-    /// Gives a colour to the next `bytes` of the line.
+    /// Sets the colour of the next `bytes` bytes of the line.
     void Mark(std::size_t bytes, Colour colour);
     void WritePending();
 
@@ -65,19 +66,19 @@ class TextStream : public std::ostream {
   Lines lines_;
 };
 
-/// For tables, JSON, SQL and drawn output: returns the target of a TextStream; any other stream
-/// unchanged.
+/// Returns the stream for text that must not be wrapped, such as tables, JSON and SQL: the target of a
+/// TextStream, or any other stream itself.
 std::ostream& AsItIs(std::ostream& out);
 
 /// Returns a TextStream's terminal; for other streams that of a file.
 Terminal TerminalOf(const std::ostream& out);
 
-/// A stream other than a TextStream gets only the text.
+/// Writes a coloured word. A stream other than a TextStream gets only the text.
 std::ostream& operator<<(std::ostream& out, const Coloured& word);
 
-/// Returns the exit code of `program`: `code`, or 1 if that is 0 and the output could not be written, as on a
-/// full disk. Writes the error to `err` and, for 0, that all else succeeded. An ended reader of stdout is not
-/// an error.
+/// Returns the exit code of `program`: `code`, or 1 if `code` is 0 and the output could not be written, as on
+/// a full disk. It writes the error to `err` and, if `code` is 0, that everything else succeeded. It is not
+/// an error if the reader of stdout has ended.
 int ExitCode(int code, std::ostream& out, std::ostream& err, std::string_view program);
 
 }  // namespace mirror

@@ -11,9 +11,10 @@ namespace mirror {
 namespace {
 
 constexpr std::size_t kGap = 2;  // Spaces between columns.
-// Least widths: nothing is cut below the first; the last column wraps narrower only if that is not enough.
+// Least widths. No column is cut to fewer characters than kCutLeast. The last column wraps at fewer than
+// kWrapLeast only if cutting is not enough.
 constexpr std::size_t kCutLeast = 12, kWrapLeast = 30;
-// Wanted widths of texts: to reach them, columns that are not essential are removed.
+// Wanted widths of texts. Columns that are not essential are removed to reach them.
 constexpr std::size_t kTextWanted = 24, kLastWanted = 40;
 
 }  // namespace
@@ -40,7 +41,8 @@ void TextTable::Add(const std::vector<Cell>& cells) {
 /// Widths and mode for the cells of a line.
 struct TextTable::Line {
   std::vector<std::size_t> widths;  ///< Widths of all columns.
-  bool cut = true;                  ///< False: the last cell is as long as needed.
+  /// True: cells are cut to their widths. False: the last cell is as long as needed.
+  bool cut = true;
   bool colours = false;
 
   std::string Painted(const std::string& text, Colour colour) const {
@@ -68,7 +70,7 @@ void TextTable::Print(std::ostream& to) {
   if (with_header) SayLeftOut(to);
 }
 
-/// The line is wrapped like other text.
+/// Prints the names of removed columns, in a line that is wrapped like other text.
 void TextTable::SayLeftOut(std::ostream& out) const {
   if (shown_.size() == columns_.size()) return;
   std::string names;
@@ -86,7 +88,7 @@ void TextTable::LeaveOut(std::size_t width) {
   const auto wanted = [&](std::size_t column) {
     const std::size_t whole = widths_[column];
     if (columns_[column].number || columns_[column].uncut) return whole;
-    // A longer one wraps, or is cut, in any case.
+    // A longer column wraps, or is cut, in any case.
     if (column == last) return whole <= kLastWanted ? whole : kWrapLeast;
     return std::min(whole, kTextWanted);
   };
@@ -105,7 +107,8 @@ void TextTable::LeaveOut(std::size_t width) {
 }
 
 /// Returns the columns' widths, reduced to fit: first the last column, which wraps, then the widest text. On
-/// a terminal, a last column without long text is reduced later: a row stays one line as long as possible.
+/// a terminal, a last column without long text is reduced later, so that a row stays on one line as long as
+/// possible.
 std::vector<std::size_t> TextTable::Fitted(std::size_t width, bool on_terminal) const {
   std::vector<std::size_t> widths = widths_;
   if (width == 0) return widths;

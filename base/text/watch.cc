@@ -16,7 +16,7 @@ namespace mirror {
 namespace {
 
 constexpr int kNothingToLookAt = 2;
-constexpr std::size_t kLinesLeast = 2;  // Below the head.
+constexpr std::size_t kLinesLeast = 2;  // Least number of lines below the head.
 
 /// The output of one refresh, kept until it is complete.
 struct Kept {
@@ -43,7 +43,8 @@ std::vector<std::string> LinesOf(const std::string& text) {
   return lines;
 }
 
-/// Draws over the old content from the top: nothing is cleared before it is replaced.
+/// Draws over the old content from the top, and clears nothing before it is replaced, so that the screen does
+/// not flicker.
 void Draw(const Watched& watched, const Terminal& terminal, const Kept& kept, std::ostream& out) {
   const std::string head =
       absl::StrCat(watched.what, ", every ", watched.every.count(), " s, ", watched.time());
@@ -54,7 +55,8 @@ void Draw(const Watched& watched, const Terminal& terminal, const Kept& kept, st
     lines.resize(room - 1);
     lines.push_back(absl::StrCat("and ", Counted(left_out, "line"), " more than fit here"));
   }
-  // The terminal cuts a line that is longer than its width, so it needs no second line.
+  // Makes the terminal cut lines that are longer than its width, so that each line needs only one line of the
+  // screen.
   std::string screen = "\x1b[H\x1b[?7l" + CutTo(head, terminal.width) + "\x1b[K\n";
   for (const std::string& line : lines) absl::StrAppend(&screen, "\x1b[K\n", line);
   AsItIs(out) << screen << "\x1b[K\x1b[J\x1b[?7h" << std::flush;

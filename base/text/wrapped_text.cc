@@ -33,14 +33,14 @@ std::size_t EndOfQuotation(std::string_view text, std::size_t at) {
 std::size_t EndOfWord(std::string_view text, std::size_t begin, std::size_t width) {
   std::size_t at = begin;
   while (at < text.size() && text[at] != ' ') {
-    // An apostrophe follows a letter.
+    // A quote after a letter is an apostrophe.
     const bool may_open = at == begin || !IsWordCharacter(text[at - 1]);
     const std::size_t end = may_open ? EndOfQuotation(text, at) : std::string_view::npos;
     if (end == std::string_view::npos) {
       ++at;
       continue;
     }
-    // Text in double quotes or backticks may be a name of SQL, which a line break would change.
+    // Text in double quotes or backticks may be a name in SQL, which a line break would change.
     const bool whole = text[at] != '\'' || text.substr(at, end - at).find('/') != std::string_view::npos;
     at = whole || CharactersOf(text.substr(begin, end - begin)) <= width ? end : at + 1;
   }
@@ -69,7 +69,7 @@ std::string CutTo(std::string_view text, std::size_t characters) {
 
 std::vector<std::string> Folded(std::string_view text, std::size_t width, LongWords long_words) {
   std::vector<std::string> pieces;
-  std::size_t begin = 0, end = 0, used = 0;  // For the current piece.
+  std::size_t begin = 0, end = 0, used = 0;  // The current piece, and the number of its characters.
   while (true) {
     const std::size_t word = text.find_first_not_of(' ', end);
     if (word == std::string_view::npos) break;

@@ -11,24 +11,26 @@ namespace mirror {
 /// Characters in a line if the terminal's width is unknown.
 inline constexpr std::size_t kTextWidth = 100;
 
-/// Counts characters as a terminal does: code points, and bytes if a text is not UTF-8.
+/// Returns the number of characters as a terminal counts them: code points, or bytes if the text is not
+/// UTF-8.
 std::size_t CharactersOf(std::string_view text);
 
-/// Returns the size of the first `characters` of a text; of the whole text if it has fewer.
+/// Returns the size in bytes of the first `characters` characters of a text, or of the whole text if it has
+/// fewer.
 std::size_t BytesOf(std::string_view text, std::size_t characters);
 
-/// Returns the whole text, or its start and an ellipsis.
+/// Returns the text if it has at most `characters` characters, otherwise its start with an ellipsis.
 std::string CutTo(std::string_view text, std::size_t characters);
 
-/// Handling of a word that is longer than a line.
+/// What happens to a word that is longer than a line.
 enum class LongWords {
-  kWhole,  ///< The word exceeds the line: users copy paths.
+  kWhole,  ///< The word stays whole and exceeds the line, because users copy paths.
   kCut,
 };
 
-/// Splits `text` into pieces of at most `width` characters, at spaces; there is at least one. Text in single
-/// quotes is one word if it has a slash, as paths do, or fits into a piece: users copy quoted
-/// commands, too.
+/// Splits `text` at spaces into pieces of at most `width` characters. There is at least one piece. Text in
+/// single quotes is treated as one word if it contains a slash, as paths do, or if it fits into a piece:
+/// users copy quoted commands, too.
 std::vector<std::string> Folded(std::string_view text, std::size_t width, LongWords long_words);
 
 /// Indent of the continuation lines, in addition to the line's own leading spaces.

@@ -38,7 +38,7 @@ struct Value {
   std::int64_t integer = 0;
   double real = 0;
   std::string_view bytes;             ///< Set for kText, kBlob, kRawText.
-  const LargeValue* large = nullptr;  ///< Set if the bytes are in the parts store instead.
+  const LargeValue* large = nullptr;  ///< Set if the value was sent in parts: `bytes` is then empty.
 };
 
 /// One column of a batch: views into the received message, which must outlive it.
@@ -49,11 +49,11 @@ struct ColumnView {
   std::span<const std::int64_t> ints;
   std::span<const double> doubles;
   std::string_view data;
-  /// Offset in `data` of each row's bytes; has one more entry than there are byte values.
+  /// Offsets of the values in `data`. There is one more entry than values: the end of the last value.
   std::vector<std::uint32_t> starts;
   std::string_view nulls;
   std::string_view kinds;
-  /// ANY: each row's index in the array of its kind.
+  /// ANY: for each row the index of its value in the array of its kind.
   std::vector<std::uint32_t> slots;
   std::vector<LargeValue> large;  ///< Large values, ordered by row.
 
@@ -61,13 +61,15 @@ struct ColumnView {
     if (storage == Storage::kAny) return kinds[row] == 0;
     return !nulls.empty() && ((static_cast<unsigned char>(nulls[row / 8]) >> (row % 8)) & 1U) != 0;
   }
-  /// Returns a value. Kind for typed columns: kInteger, kReal, kText (DECIMAL, TEXT) or kBlob (BYTES, UUID).
+  /// Returns the value of a row. In a typed column its kind is kInteger, kReal, kText (DECIMAL, TEXT) or
+  /// kBlob (BYTES, UUID).
   Value At(std::uint32_t row) const;
 };
 
 struct Planned {
   std::uint64_t inserts = 0, updates = 0, deletes = 0;
-  std::uint64_t expected_deletes = 0;  ///< Replaces `deletes` if rows change while they are read.
+  /// Used instead of `deletes` if other programs write to the source while the rows are counted.
+  std::uint64_t expected_deletes = 0;
 };
 
 struct CommitMark {
@@ -76,8 +78,8 @@ struct CommitMark {
   std::int64_t source_ms = 0;  ///< Time of the table's data, unix milliseconds; 0: not given.
 };
 
-/// A checked ChangeBatch: all its values can be bound without another check. Made by DecodeBatch of codec.h,
-/// and by BatchOf() from rows of a store.
+/// A checked ChangeBatch: all its values can be bound without another check. DecodeBatch() of codec.h makes
+/// it from a message, BatchOf() from rows of a store.
 struct ChangeBatch {
   std::string table;
   std::string schema_hash;
@@ -92,7 +94,7 @@ struct ChangeBatch {
   std::optional<CommitMark> commit;
   /// Rows in ascending key order; empty if they already are, or if the table has no key.
   std::vector<std::uint32_t> key_order;
-  /// Digest of the batch, see BatchDigest() of receipt.h; empty: no receipt is kept.
+  /// Digest of the batch, see BatchDigest() of receipt.h. Empty: the endpoint keeps no receipts.
   std::string digest;
 
   const ColumnView* Find(std::uint32_t column) const;
@@ -102,14 +104,16 @@ struct ChangeBatch {
 /// blobs by bytes.
 int CompareValues(const Value& a, const Value& b);
 
-/// Returns rows of `table` from a store as a batch of unknown order. The batch has views into the block;
-/// the call completes the block's nulls.
+/// Returns rows of `table` from a store as a batch, without sorting them by key. The batch has views into
+/// `rows`, which must outlive it. The call completes the nulls of `rows`.
 ChangeBatch ViewOf(const TableSchema& table, RowBlock* rows);
-/// Returns rows of `table` from a store as an insert batch, without large values. The batch has views into
-/// the block; the call completes the block's nulls. Errors: those of KeyOrder().
+/// Returns rows of `table` from a store as an insert batch in the order of the key. `rows` has no large
+/// values. The batch has views into `rows`, which must outlive it. The call completes the nulls of `rows`.
+/// Errors: those of KeyOrder().
 absl::StatusOr<ChangeBatch> BatchOf(const TableSchema& table, RowBlock* rows);
 
-/// Sorts the rows by key. Errors: kInvalidArgument if two rows have the same key; names the rows.
+/// Returns the rows in ascending key order. Errors: kInvalidArgument: two rows have the same key; the message
+/// names the rows.
 absl::StatusOr<std::vector<std::uint32_t>> KeyOrder(const TableSchema& table, const ChangeBatch& batch);
 
 }  // namespace mirror

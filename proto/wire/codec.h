@@ -18,13 +18,13 @@ namespace mirror {
 /// Reads and checks one announced table. Errors: kInvalidArgument (CheckTable), kResourceExhausted (columns).
 absl::StatusOr<TableSchema> DecodeTable(const v1::Table& message, const WireLimits& limits);
 void EncodeTable(const TableSchema& table, v1::Table* message);
-/// Returns the value for AuthenticateRequest.announced_sha256. `announcement` has no cycle.
+/// Returns the value for AuthenticateRequest.announced_sha256. `announcement` must have no cycle.
 std::string AnnouncementSha256(const v1::TableSchemaRequest& announcement);
 
-/// Returns views into `message`, which must outlive the result. Checks everything before a value can be
-/// bound: lengths against row_count, row_count times columns, UTF-8, declared length, range, NULL in a column
-/// that is not nullable, the columns that the operation needs, duplicate keys. Errors: kInvalidArgument
-/// naming table, column, row and reason; kResourceExhausted over a limit.
+/// Decodes and checks a batch. The result has views into `message`, which must outlive it. After this call
+/// every value can be bound. Checked are: lengths against row_count, row_count times columns, UTF-8, declared
+/// length, range, NULL in a column that is not nullable, the columns that the operation needs, duplicate
+/// keys. Errors: kInvalidArgument naming table, column, row and reason; kResourceExhausted over a limit.
 absl::StatusOr<ChangeBatch> DecodeBatch(const v1::ChangeBatch& message, const TableSchema& table,
                                         const WireLimits& limits);
 
@@ -33,7 +33,7 @@ void EncodeRows(const RowBlock& block, v1::ChangeBatch* message);
 
 void EncodeRows(const RowBlock& block, v1::ReadRowsResponse* message);
 
-/// Rows that the endpoint returned: views into the message, which must outlive them.
+/// Rows that the endpoint returned. They are views into the message, which must outlive them.
 struct ReadRowsView {
   std::uint32_t row_count = 0;
   std::vector<ColumnView> columns;
@@ -42,7 +42,8 @@ struct ReadRowsView {
 absl::StatusOr<ReadRowsView> DecodeRows(const v1::ReadRowsResponse& message, const TableSchema& table,
                                         const WireLimits& limits);
 
-/// Errors: kInvalidArgument if a bound does not have one value of the right type for each key column.
+/// Decodes a range of keys of `table`. Errors: kInvalidArgument: a bound does not have one value of the right
+/// type for each key column.
 absl::StatusOr<KeyRange> DecodeKeyRange(const v1::KeyRange& message, const TableSchema& table);
 void EncodeKeyRange(const KeyRange& range, v1::KeyRange* message);
 

@@ -10,7 +10,7 @@ namespace mirror {
 /// Encoding of a field on the wire: the last three bits of its tag.
 enum WireType : std::uint32_t { kVarint = 0, kFixed64 = 1, kLengthBefore = 2, kFixed32 = 5 };
 
-/// Skips one value. Returns false if it is cut, or is a group, which none of our messages has.
+/// Skips one value. Returns false if the value is incomplete, or is a group: our messages have no groups.
 inline bool SkipValue(std::uint32_t wire_type, google::protobuf::io::CodedInputStream& in) {
   std::uint64_t dropped = 0;
   std::uint32_t length = 0;

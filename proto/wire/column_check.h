@@ -14,7 +14,8 @@
 
 namespace mirror {
 
-/// Place of an error in a batch. Makes the error text: place, `reason`, that nothing was applied, `remedy`.
+/// Place of an error in a batch: the table and, if known, the column and the row. It makes errors whose text
+/// has the place, `reason`, that nothing was applied, and `remedy`.
 struct Place {
   const TableSchema& table;
   const Column* column = nullptr;

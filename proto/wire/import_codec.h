@@ -14,16 +14,16 @@
 
 namespace mirror {
 
-/// Returns a frame for the pipe, including its length.
+/// Returns a frame for the pipe, with its length before it.
 std::string EncodeFrame(const ImportHeader& header);
-/// `rows`: has all columns of ImportTable().
+/// Returns a frame with rows. `rows` must have all columns of ImportTable().
 std::string EncodeFrame(const RowBlock& rows, std::uint64_t seq);
 std::string EncodeFrame(const ImportRejects& rejects);
 std::string EncodeFrame(const ImportProgress& progress);
 std::string EncodeFrame(const ImportEnd& end);
 
-/// Decodes the bytes of the pipe. They are not trusted: the program that wrote them has read a stranger's
-/// file. Memory: one frame and its decoded form, both bounded. Threads: one.
+/// Decodes the bytes of the pipe. The bytes are not trusted, because the program that wrote them has parsed a
+/// file from outside. Memory: one frame and its decoded form, both bounded. Threads: one.
 class ImportFrames {
  public:
   ImportFrames();
@@ -33,9 +33,10 @@ class ImportFrames {
 
   void Append(std::string_view bytes);
 
-  /// Returns the next frame; absent: more bytes are needed. Invalidates the frame returned before. Errors,
-  /// after which no further call is allowed: kInvalidArgument, with a reason for the operator: not a frame,
-  /// too large, out of order, not as import.proto says, or with wrong counts.
+  /// Returns the next frame; absent: more bytes are needed. The frame that was returned before becomes
+  /// invalid. Errors: kInvalidArgument, with a reason for the operator: the bytes are not a frame, or the
+  /// frame is too large, out of order, not as import.proto says, or has wrong counts. After an error no call
+  /// is allowed.
   absl::StatusOr<std::optional<ImportPiece>> Next();
 
  private:

@@ -12,27 +12,28 @@
 
 namespace mirror {
 
-/// Rows of a mirrored table as JSON objects. Each value is written by its column's type, never by its
-/// content: INT64, DECIMAL, dates, times and UUIDs are texts, in the forms of table.proto; bytes are base64;
-/// infinite and undefined doubles are the texts "Infinity", "-Infinity" and "NaN"; whole numbers of an ANY
-/// column are texts, too.
+/// Writes rows of a mirrored table as JSON objects. The column's type decides the form of a value, never the
+/// value itself: INT64, DECIMAL, dates, times and UUIDs are texts, in the forms of table.proto; bytes are
+/// base64; infinite and undefined doubles are the texts "Infinity", "-Infinity" and "NaN"; whole numbers of
+/// an ANY column are texts, too.
 class JsonRows {
  public:
-  /// `columns` are indexes in `table`, in order of output. `table` must outlive this object.
+  /// `columns`: indexes in `table`, in the order of output. `table` must outlive this object.
   JsonRows(const TableSchema& table, const std::vector<std::uint32_t>& columns);
 
-  /// `views`: the same columns, in the same order.
+  /// Appends a row as an object. `views`: the columns given to the constructor, in the same order.
   void Append(std::span<const ColumnView> views, std::uint32_t row, std::string* json) const;
 
  private:
   const TableSchema& table_;
-  std::vector<std::string> names_;  ///< JSON text, with the comma before and the colon after it.
+  /// The names as JSON texts, each with the comma before it and the colon after it.
+  std::vector<std::string> names_;
 };
 
-/// Appends one value in the same form.
+/// Appends one value in the form that JsonRows uses.
 void AppendJsonValue(const Column& column, const Value& value, std::string* json);
 
-/// Append the texts of numbers, without quotes: the shortest ones that read back as the same number.
+/// Append a number as text without quotes: the shortest text from which the same number is read.
 void AppendInteger(std::int64_t value, std::string* text);
 void AppendReal(double value, std::string* text);
 std::string Base64(std::string_view bytes);

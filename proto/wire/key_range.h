@@ -10,7 +10,8 @@
 
 namespace mirror {
 
-/// One value of a key in its wire form: DATE to TIMESTAMP_TZ as kInteger, UUID as kBlob. Never kNull.
+/// One value of a key in the form in which it is sent: DATE to TIMESTAMP_TZ as kInteger, UUID as kBlob. Never
+/// kNull.
 struct KeyPart {
   Kind kind = Kind::kNull;
   std::int64_t integer = 0;

@@ -8,12 +8,12 @@
 
 namespace mirror {
 
-/// Greatest length of one value of a key in KeyText().
+/// Greatest number of characters of one value in KeyText().
 inline constexpr std::size_t kKeyPartShown = 40;
 
 /// Formats a key as in SQL, for an operator who requested it: "17", "'Ada', 3", "x'00ff'". Long texts and
-/// blobs are cut after kKeyPartShown characters, with an ellipsis. The result is printable. Not for logs and
-/// events: a key may be a name.
+/// blobs are cut after kKeyPartShown characters, with an ellipsis. The result is printable. Do not write the
+/// result to logs or events: a key may be a person's name.
 std::string KeyText(const Key& key);
 
 }  // namespace mirror

@@ -22,8 +22,8 @@ inline constexpr std::uint32_t kMessageEntriesMax = 400'000;
 /// Greatest size of a part. Values over this size are sent in parts.
 inline constexpr std::uint32_t kPartBytesMax = 4 << 20;
 
-/// Limits for one request. The endpoint gives its own in AuthenticateResponse.limits; a request over them
-/// fails with RESOURCE_EXHAUSTED.
+/// Limits for one request. The endpoint sends its own limits in AuthenticateResponse.limits. A request that
+/// exceeds one fails with RESOURCE_EXHAUSTED.
 struct WireLimits {
   std::size_t message_bytes_max = 16 << 20;
   std::uint32_t tables_max = 10'000;

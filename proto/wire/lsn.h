@@ -9,17 +9,17 @@ namespace mirror {
 
 /// Position of one table in its source's change log.
 ///
-/// Unit: the source's log sequence number. Two of them can be ordered; their difference has no
-/// meaning. The mirror's copy, in `<contextId>_mirroring`, is authoritative; the source keeps none.
+/// A log sequence number of the source. Two of them can be ordered; their difference has no meaning. The
+/// valid value is the one that the mirror stores; the source does not store it.
 struct Lsn {
   std::int64_t value = -1;  ///< -1: no data is trusted, send every row.
   friend auto operator<=>(const Lsn&, const Lsn&) = default;
 };
 
-/// An LSN with the token by which the source recognises it in its own record.
+/// An LSN with a token, the lineage. By both the source finds the position in its own record.
 struct Position {
   Lsn lsn;
-  std::string lineage;  ///< Opaque, at most kLineageBytesMax bytes.
+  std::string lineage;  ///< Any bytes, at most kLineageBytesMax. Only the source interprets them.
   friend bool operator==(const Position&, const Position&) = default;
 };
 

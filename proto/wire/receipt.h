@@ -14,7 +14,7 @@
 #include "proto/wire/batch.h"
 #include "proto/wire/lsn.h"
 
-// Receipts that a mirror gives for each commit, so that its source can prove later what was delivered.
+// Receipts. A mirror returns one for each commit, so that its source can later prove what it delivered.
 // BatchResult.receipt in change_batch.proto defines their form.
 
 namespace mirror {
@@ -34,16 +34,16 @@ struct Receipt {
   std::uint64_t batches = 0;
   std::uint64_t inserts = 0, updates = 0, deletes = 0;
   std::string content;   ///< 32 bytes.
-  std::string previous;  ///< 32 bytes, or none.
+  std::string previous;  ///< 32 bytes; empty: there is no previous receipt.
   std::int64_t time_ms = 0;
   friend bool operator==(const Receipt&, const Receipt&) = default;
 };
 
 std::string ReceiptText(const Receipt& receipt);
-/// Errors: kInvalidArgument: the text is not a receipt.
+/// Parses a receipt. Errors: kInvalidArgument: the text is not a receipt.
 absl::StatusOr<Receipt> ParseReceipt(std::string_view text);
 
-/// The end of a chain, as it is signed.
+/// The last receipt of a chain, in the form that is signed.
 struct ReceiptHead {
   std::uint64_t number = 0;  ///< 0: there is no receipt.
   std::string hash;          ///< SHA-256 of the receipt's text, 32 bytes; empty: no receipt.
@@ -53,10 +53,10 @@ struct ReceiptHead {
 /// Returns the SHA-256 of `bytes`, 32 bytes.
 std::string HashOf(std::string_view bytes);
 std::string HexOf(std::string_view bytes);
-/// Decodes a hash; absent: the text is not `bytes` bytes in hexadecimal digits.
+/// Decodes hexadecimal digits. Absent: `text` is not exactly `bytes` bytes in hexadecimal digits.
 std::optional<std::string> BytesOfHex(std::string_view text, std::size_t bytes);
 
-/// SHA-256 of data that comes in pieces. Threads: one.
+/// Computes the SHA-256 of data that comes in pieces. Threads: one.
 class Sha256Stream {
  public:
   Sha256Stream();
@@ -102,11 +102,13 @@ class BatchHasher {
   Sha256Stream sha_;
 };
 
-/// Digest of a batch as stored. `origin`: index in Table.columns of each of its columns; empty: the same.
+/// Returns the digest of a batch as it is stored. `origin`: for each column of the batch its index in
+/// Table.columns; empty: the batch's own indexes.
 std::string BatchDigest(const ChangeBatch& batch, const std::vector<std::uint32_t>& origin);
-/// Digest of a Wipe, and of any insert batch without rows.
+/// Returns the digest of a Wipe, which is also that of any insert batch without rows.
 const std::string& EmptyBatchDigest();
-/// Adds the SHA-256 of each large value of the batch, in order, to `digest`; without large values: `digest`.
+/// Returns the digest of a batch with large values: `digest` combined with the SHA-256 of each large value,
+/// in order. Without large values it returns `digest`.
 std::string WithLargeValues(const std::string& digest, const std::vector<std::string>& values);
 /// Returns the content of n batches; `before` is the content of the first n - 1, empty for none.
 std::string AddContent(const std::string& before, const std::string& batch);

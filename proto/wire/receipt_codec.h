@@ -7,7 +7,7 @@
 
 namespace mirror {
 
-/// Returns the digest of a batch as its source sends it, see receipt.h; without its large values.
+/// Returns the digest of a batch as its source sends it, see receipt.h. Large values are not included.
 std::string BatchDigest(const v1::ChangeBatch& batch);
 
 }  // namespace mirror

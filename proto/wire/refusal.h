@@ -9,20 +9,21 @@
 
 namespace mirror {
 
-/// Reason of a refused Authenticate, for programs: absl::Status payloads whose names have this prefix are
-/// sent under their own names, as trailing metadata of the call. mirror_client.proto defines their values.
+/// Prefix of the names of absl::Status payloads that give programs the reason of a refused Authenticate. The
+/// endpoint sends such a payload under its name as trailing metadata of the call. mirror_client.proto defines
+/// the values.
 inline constexpr std::string_view kRefusalPrefix = "mirror-";
 
 /// The endpoint has no mirror of the tenant; the value is the tenant's context id.
 inline constexpr char kNoMirrorPayload[] = "mirror-none-of";
 
-/// The token may have been used before, and a new one is needed: the value is a Unix time in seconds: tokens
-/// issued at that time or later are accepted as new.
+/// The source must make a new token, because this one may have been used before. The value is a Unix time in
+/// seconds: tokens issued at that time or later are accepted.
 inline constexpr char kNewTokenPayload[] = "mirror-new-token";
 
 /// Reason why a source could not send a table. Numbers are those of UnsentReason in completion.proto.
 enum class UnsentReason : std::uint8_t {
-  kUnknown = 0,  ///< The source gives no reason, or one unknown to this program.
+  kUnknown = 0,  ///< The source gives no reason, or one that this program does not know.
   kUnreadable = 1,
   kNotAnnounced = 2,
   kTwin = 3,
@@ -31,7 +32,7 @@ enum class UnsentReason : std::uint8_t {
   kEndpoint = 6,
   kComparison = 7,
   kStopped = 8,
-  kAgain = 9,  ///< Another cycle, which follows at once, sends it.
+  kAgain = 9,  ///< The source sends the table in another cycle, which begins at once.
   kNoLog = 10,
 };
 inline constexpr std::uint8_t kUnsentReasonLast = 10;
@@ -39,8 +40,8 @@ inline constexpr std::uint8_t kUnsentReasonLast = 10;
 /// Capability of an endpoint that shows the tables that a source could not send.
 inline constexpr char kUnsentCapability[] = "unsent_reasons";
 
-/// A word or two for programs, and half a sentence for people. The texts are constants of the program, so
-/// they never contain a value of a row, or a message of the source's database.
+/// Texts for a reason: a word or two for programs, and half a sentence for people. They are constants of the
+/// program, so that they never contain a value of a row or a message of the source's database.
 struct UnsentWording {
   std::string_view code, people;
 };
@@ -85,7 +86,7 @@ constexpr std::string_view UnsentWords(UnsentReason reason) {
   return kUnsentWords.at(static_cast<std::size_t>(reason)).people;
 }
 
-/// Returns true if the source announced such a table, as far as the reason tells.
+/// Returns false if the reason says that the source did not announce the table.
 constexpr bool IsAnnounced(UnsentReason reason) {
   return reason != UnsentReason::kNotAnnounced && reason != UnsentReason::kTwin;
 }

@@ -40,7 +40,7 @@ class ColumnBuffer {
     doubles_.push_back(value);
     ++rows_;
   }
-  /// `kind` is used only for TYPE_ANY: kText, kBlob or kRawText.
+  /// Appends a text or bytes. `kind` is used only for TYPE_ANY: kText, kBlob or kRawText.
   void AppendBytes(std::string_view value, Kind kind = Kind::kText) {
     assert(storage_ == Storage::kBytes || storage_ == Storage::kAny);
     if (storage_ == Storage::kAny) kinds_.push_back(static_cast<char>(kind));
@@ -49,7 +49,7 @@ class ColumnBuffer {
     ++rows_;
   }
   void AppendNull();
-  /// Appends a value that is sent ahead in parts.
+  /// Appends a value that is sent in parts before its batch.
   void AppendLarge(std::uint64_t value_id, std::uint64_t size, Kind kind = Kind::kBlob);
   /// Extends nulls() to the last row, if it is not empty.
   void CompleteNulls();
@@ -67,7 +67,8 @@ class ColumnBuffer {
   const std::vector<double>& doubles() const { return doubles_; }
   const std::string& data() const { return data_; }
   const std::vector<std::uint32_t>& lengths() const { return lengths_; }
-  /// Empty if no row is null. May be too short: rows after its end are not null.
+  /// Returns the nulls as a bit field. Empty: no row is null. It may be too short: rows after its end are not
+  /// null.
   const std::string& nulls() const { return nulls_; }
   const std::string& kinds() const { return kinds_; }
   const std::vector<LargeValue>& large() const { return large_; }

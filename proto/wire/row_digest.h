@@ -10,7 +10,8 @@ struct XXH3_state_s;
 
 namespace mirror {
 
-/// A set of rows of a table: their number, and the sum modulo 2^64 of their digests, in any order.
+/// Number of rows of a range, and the sum modulo 2^64 of their digests. The order of the rows does not
+/// matter.
 struct RangeDigest {
   std::uint64_t rows = 0;
   std::uint64_t sum = 0;
@@ -27,8 +28,8 @@ struct RangeDigest {
 };
 
 /// Computes the digest of one row, as DigestRangesResponse in mirror_client.proto defines it. Add its values
-/// in the order of the table's columns, each as it is stored.
-/// Threads: one. Memory: one row up to kBufferMax, beyond that none.
+/// in the order of the table's columns, each as it is stored. Threads: one. Memory: at most kBufferMax, also
+/// for a larger row.
 class RowDigest {
  public:
   RowDigest();
@@ -64,7 +65,7 @@ class RowDigest {
     void operator()(XXH3_state_s* state) const;
   };
   std::unique_ptr<XXH3_state_s, Free> state_;
-  bool flushed_ = false;  ///< Part of the row is in `state_` already.
+  bool flushed_ = false;  ///< True: `state_` has a part of the row already.
 };
 
 }  // namespace mirror

@@ -16,7 +16,8 @@
 
 namespace mirror {
 
-/// Limit per table for each of: indexes, foreign keys, untold indexes; and for columns of one of these.
+/// Greatest number of indexes, of foreign keys and of untold indexes of a table, and of columns of one of
+/// these.
 inline constexpr std::size_t kSourceObjectsMax = 64;
 inline constexpr std::size_t kObjectColumnsMax = 32;
 
@@ -69,7 +70,7 @@ struct SourceObjects {
   friend bool operator==(const SourceObjects&, const SourceObjects&) = default;
 };
 
-/// Source objects in the form of a store, by table.
+/// Source objects as a store keeps them, by table.
 struct KeptObjects {
   std::string table;
   SourceObjects objects;
@@ -80,12 +81,13 @@ struct KeptObjects {
 /// does not have. Errors: kInvalidArgument, naming table and object.
 absl::Status CheckObjects(const SourceObjects& objects, const TableSchema& table);
 
-/// Returns the number of messages and texts that it has in a message, for limits on these.
+/// Returns the number of Protobuf messages and texts of the objects when they are sent.
+/// Limits.message_entries_max limits this number.
 std::size_t EntriesOf(const SourceObjects& objects);
 
 /// Returns bytes (a serialised mirror.v1.SourceObjects), for callers that store them without protobuf.
 std::string PackObjects(const SourceObjects& objects);
-/// Absent: PackObjects did not make these bytes.
+/// Reads the bytes of PackObjects(). Absent: PackObjects() did not make these bytes.
 std::optional<SourceObjects> UnpackObjects(std::string_view packed);
 
 }  // namespace mirror

@@ -8,8 +8,8 @@
 
 namespace mirror {
 
-/// Reads and checks the announced objects of `table`. Nothing over a limit is copied. An index with a
-/// comparison from a later version becomes an untold one. Errors: those of CheckObjects.
+/// Reads and checks the announced objects of `table`. Objects over a limit are not copied. An index with a
+/// collation that only a later version knows becomes an untold index. Errors: those of CheckObjects.
 absl::StatusOr<SourceObjects> DecodeObjects(const v1::SourceObjects& message, const TableSchema& table);
 void EncodeObjects(const SourceObjects& objects, v1::SourceObjects* message);
 

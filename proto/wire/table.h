@@ -49,7 +49,7 @@ enum class Deletes : std::uint8_t { kUnspecified = 0, kApply = 1, kIgnore = 2, k
 /// Change to a column's values before they are stored. Numbers are those of ColumnRule in table.proto.
 enum class Rule : std::uint8_t { kPlain = 1, kLeftOut = 2, kHashed = 3, kMasked = 4 };
 
-/// The array of a batch that holds a type's values.
+/// The arrays of ColumnData: which of them has a column's values.
 enum class Storage : std::uint8_t { kInts, kDoubles, kBytes, kAny };
 Storage StorageOf(Type type);
 std::string_view ToString(Type type);
@@ -78,11 +78,11 @@ struct Column {
   std::uint64_t column_id = 0;     ///< 0: the source has none.
   Backfill backfill = Backfill::kUnspecified;
   Rule rule = Rule::kPlain;       ///< Rule of the endpoint, never of the source.
-  std::uint32_t rule_detail = 0;  ///< kMasked: characters that stay. kHashed: identifies the key.
+  std::uint32_t rule_detail = 0;  ///< kMasked: number of characters that stay. kHashed: id of the key.
   friend bool operator==(const Column&, const Column&) = default;
 };
 
-/// One table as the source announced it. Built by the codec, which checks it with CheckTable.
+/// One table as the source announced it. The codec makes it and checks it with CheckTable().
 struct TableSchema {
   std::string name;
   std::vector<Column> columns;
@@ -91,9 +91,9 @@ struct TableSchema {
   Deletes deletes = Deletes::kUnspecified;
   friend bool operator==(const TableSchema&, const TableSchema&) = default;
 
-  /// Indexes of the key columns in key order; empty for a table without a key.
+  /// Returns the indexes of the key columns in key order; empty for a table without a key.
   std::vector<std::uint32_t> Key() const;
-  /// Indexes of all columns, in their order.
+  /// Returns the indexes of all columns, in their order.
   std::vector<std::uint32_t> AllColumns() const;
   /// Returns the index of the column with this name, ignoring ASCII case.
   std::optional<std::uint32_t> Find(std::string_view column_name) const;
@@ -107,14 +107,16 @@ std::vector<std::uint32_t> PlainColumns(const TableSchema& table);
 /// Returns true if the key is hashed: then only the table's number of rows can be compared.
 bool HasHashedKey(const TableSchema& table);
 
-/// Returns true if rows or columns of the table may be the partner's: preserve_target, or deletes other than
-/// APPLY. Its populations merge, and only some of its rows are the source's.
+/// Returns true if the table may have rows or columns of the partner: it has preserve_target, or deletes
+/// other than APPLY. A population of such a table is merged into it, and not all of its rows are the
+/// source's.
 bool KeepsPartner(const TableSchema& table);
 
-/// Returns "name" with quotes doubled: the only way to write a name into a statement, on both sides.
+/// Returns a name in double quotes, with quotes in it doubled. Server and agent write names into SQL only in
+/// this way.
 std::string QuoteName(std::string_view name);
 
-/// Lists a few of many names, for people: the first `most`, then "and 7 more".
+/// Returns a list of names for people: the first `most`, then "and 7 more".
 std::string ListNames(const std::vector<std::string>& names, std::size_t most = 20);
 
 /// Checks for 1 to 128 characters of UTF-8 without NUL. Errors: kInvalidArgument; `what` ("table", "column 3
@@ -124,17 +126,18 @@ absl::Status CheckName(std::string_view name, std::string_view what);
 absl::Status CheckContextId(std::string_view context_id);
 
 /// Checks one table by itself: names, duplicate columns, types and their attributes, the key's positions,
-/// defaults that do not fit their column, a rule for deletes that needs a key. Errors: kInvalidArgument,
-/// naming table and column.
+/// defaults that do not fit their column, a rule for deletes in a table without the key that it needs.
+/// Errors: kInvalidArgument, naming table and column.
 absl::Status CheckTable(const TableSchema& table);
 /// Checks that a default fits its column. Errors: kInvalidArgument with the reason only.
 absl::Status CheckLiteral(const Column& column, const Literal& literal);
-/// Checks that a text that came in parts fits TEXT (or ANY, as KIND_TEXT): UTF-8 without NUL, at most
-/// `length` UTF-16 units. The codec checks all other texts. Errors: kInvalidArgument with the reason only,
-/// never the text.
+/// Checks a text that came in parts for a TEXT column, or as KIND_TEXT for an ANY column: UTF-8 without NUL,
+/// at most `length` UTF-16 units. The codec checks all other texts. Errors: kInvalidArgument with the reason
+/// only, never the text.
 absl::Status CheckText(const Column& column, std::string_view text);
 
-/// Returns 32 hexadecimal digits over all but `backfill`. The endpoint alone computes it; a source echoes it.
+/// Returns the hash of a definition as 32 hexadecimal digits; `backfill` is not part of it. Only the endpoint
+/// computes the hash; a source sends it back.
 std::string SchemaHash(const TableSchema& table);
 
 }  // namespace mirror

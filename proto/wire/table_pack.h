@@ -11,7 +11,7 @@ namespace mirror {
 
 /// Returns a table as bytes (a serialised mirror.v1.Table), for callers that store it without protobuf.
 std::string PackTable(const TableSchema& table);
-/// Errors: kDataLoss if PackTable did not make these bytes.
+/// Reads the bytes of PackTable(). Errors: kDataLoss: PackTable() did not make these bytes.
 absl::StatusOr<TableSchema> UnpackTable(std::string_view packed);
 
 }  // namespace mirror

@@ -9,8 +9,8 @@
 
 namespace mirror {
 
-/// Applies the rules of value_rules.h to a text that comes piece by piece: it is never in memory as a
-/// whole. Pieces may end inside a character. `column` must outlive this object.
+/// Applies the rules of value_rules.h to a text that comes piece by piece, without keeping the whole text in
+/// memory. A piece may end inside a character. `column` must outlive this object.
 class TextInPieces {
  public:
   explicit TextInPieces(const Column& column) : column_(column) {}
@@ -19,13 +19,13 @@ class TextInPieces {
 
   // Results for all pieces added so far.
 
-  /// See ::mirror::IsStoredAsNumber().
+  /// Returns the result of ::mirror::IsStoredAsNumber().
   bool IsStoredAsNumber() const;
-  /// See HoldsText().
+  /// Returns the result of HoldsText().
   bool IsHeld() const;
-  /// See WhyNotText().
+  /// Returns the result of WhyNotText().
   std::string WhyNot() const;
-  /// True if no piece ended inside a character: each piece is a text.
+  /// Returns true if no piece ended inside a character.
   bool HasWholePieces() const { return !is_split_; }
 
  private:
@@ -36,7 +36,9 @@ class TextInPieces {
   const Column& column_;
   std::string begun_;  ///< Incomplete character at the end of the last piece.
   std::string
-      shape_;  ///< Each run of digits or blanks as one of them: a number if and only if the text is one.
+      /// The text with each run of digits or blanks shortened to one of them. It is a number if and only if
+      /// the text is one.
+      shape_;
   std::size_t utf16_units_ = 0;
   bool is_utf8_ = true, has_nul_ = false, is_split_ = false;
 };

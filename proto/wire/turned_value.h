@@ -10,13 +10,14 @@
 
 namespace mirror {
 
-// Hashed and masked forms of values, see ColumnRule in table.proto: the same at an endpoint and at a source.
+// Hashed and masked forms of values, see ColumnRule in table.proto. Endpoint and source compute the same
+// forms.
 
 /// Greatest number of characters at the end that a mask may leave.
 inline constexpr std::uint32_t kMaskKeepMax = 16;
 
-/// Input for the hash of a value that is not NULL: a letter for its kind, and bytes. The bytes are views of
-/// the value or of `number`.
+/// Input for the hash of a value that is not NULL: a letter for its kind, and bytes. `bytes` is a view into
+/// the value or into `number`.
 struct HashedForm {
   char kind = 't';
   std::string_view bytes;

@@ -10,7 +10,7 @@
 
 namespace mirror {
 
-/// Allowed integers of a column: `min` to `max` and a multiple of a step.
+/// Allowed integers of a column: multiples of a step from `min` to `max`.
 class IntRule {
  public:
   IntRule(std::int64_t min, std::int64_t max, std::uint64_t step);
@@ -18,8 +18,9 @@ class IntRule {
   bool InRange(std::int64_t value) const {
     return static_cast<std::uint64_t>(value) - static_cast<std::uint64_t>(min_) <= width_;
   }
-  /// Returns true if `value`, which is not negative, is a multiple of the step. Without a division: this is
-  /// so exactly when value / step, computed modulo 2^64, is at most the greatest possible quotient.
+  /// Returns true if `value`, which is not negative, is a multiple of the step. It needs no division: `value`
+  /// is a multiple if and only if value / step, computed modulo 2^64, is at most the greatest possible
+  /// quotient.
   bool OnStep(std::int64_t value) const {
     return std::rotr(static_cast<std::uint64_t>(value) * inverse_, shift_) <= quotient_max_;
   }
@@ -42,12 +43,14 @@ IntRule IntRuleOf(const Column& column);
 
 /// Returns true if a FLOAT, DOUBLE or ANY column holds `value`: finite, and for FLOAT exactly a 32-bit float.
 bool HoldsReal(Type type, double value);
-/// Returns true if `text` has the form of a DECIMAL column's values; zero may have a sign, as in a mirror
-/// that an earlier version wrote.
+/// Returns true if `text` has the form of a DECIMAL column's values; a zero may have a sign, because earlier
+/// versions wrote such zeros.
 bool IsWrittenAsDecimal(const Column& column, std::string_view text);
-/// Returns true if a DECIMAL column holds `text`: not every store keeps the sign of a zero.
+/// Returns true if a DECIMAL column holds `text`. A zero with a sign is refused, because not every store
+/// keeps that sign.
 bool HoldsDecimal(const Column& column, std::string_view text);
-/// Returns true if ANY would store `text` as a number, by the affinity: '007' and '7' would be one key.
+/// Returns true if an ANY column would store `text` as a number because of its affinity. Such texts are
+/// refused: '007' and '7' would become the same key.
 bool IsStoredAsNumber(const Column& column, std::string_view text);
 /// Returns true if TEXT or ANY holds `text`: UTF-8 without NUL, not longer than the column's length, and not
 /// stored as something else.

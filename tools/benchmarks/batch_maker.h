@@ -15,7 +15,7 @@
 
 namespace mirror::bench {
 
-/// The fields that all batches of one step share, apart from their rows.
+/// The fields that are equal in all batches of one step.
 struct StepHead {
   std::string schema_hash;
   Lsn base;
@@ -23,8 +23,9 @@ struct StepHead {
   bool populate = false;
 };
 
-/// Makes the batches of one step. The constructor collects the values as columns, like a source that has just
-/// read them. Only Encode(), which builds the message, is measured. Threads: one.
+/// Makes the batches of one step. The constructor collects the values as columns, as a source does when it
+/// reads them. The time of the constructor is not measured; Encode() builds the messages and is measured.
+/// Threads: one.
 class BatchMaker {
  public:
   /// `rows` must outlive this object.
@@ -32,14 +33,14 @@ class BatchMaker {
 
   std::size_t batches() const { return batches_.size(); }
   std::size_t keys() const { return keys_.size(); }
-  /// Time for sorting the keys, if the step asks for it.
+  /// Returns the time for sorting the keys in seconds; 0 if the step does not sort them.
   double sort_seconds() const { return sort_seconds_; }
-  /// Replaces the content of `batch`.
+  /// Builds the message of a batch in `batch`, replacing its content.
   void Encode(std::size_t index, const StepHead& head, v1::ChangeBatch* batch) const;
 
  private:
   struct Batch {
-    std::size_t from = 0, to = 0;  ///< Range in keys_.
+    std::size_t from = 0, to = 0;  ///< Range of the batch in keys_.
     std::shared_ptr<const RowBlock> values;
   };
   std::shared_ptr<const RowBlock> ValuesOf(std::size_t from, std::size_t to);
@@ -51,7 +52,8 @@ class BatchMaker {
   double sort_seconds_ = 0;
   std::vector<std::uint32_t> columns_;
   std::vector<Batch> batches_;
-  /// Contiguous batches share their values: by the place of the first row and the number of rows.
+  /// Values of batches with consecutive keys, by the place of the first row and the number of rows. Batches
+  /// with the same values share them.
   std::map<std::pair<std::uint64_t, std::size_t>, std::shared_ptr<const RowBlock>> shared_;
 };
 

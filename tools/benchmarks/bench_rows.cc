@@ -115,7 +115,7 @@ BenchRows::BenchRows(const Shape& shape) : shape_(shape) {
       harness::Recipe recipe = table.columns[key_width_ + i];
       const std::uint64_t at = place * value_columns_ + i;
       const std::uint32_t wanted = recipe.bytes_min;
-      // The harness takes texts from a pool that is shorter than the widest rows of this benchmark.
+      // The harness makes texts from a pool that is shorter than the widest rows of this benchmark.
       recipe.bytes_min = recipe.bytes_max = std::min(recipe.bytes_min, 4'096U);
       const harness::Cell cell = harness::MakeCell(recipe, seed, 1, 0, &scratch);
       starts[at] = texts_.size();
@@ -159,7 +159,7 @@ std::vector<std::uint32_t> BenchRows::ValueColumns(Verb verb) const {
 }
 
 std::uint32_t BenchRows::RowsPerBatch(Verb verb) const {
-  // Counts whole rows of the benchmark's table: 5,000 are 0.94 MB as messages.
+  // All columns of the benchmark's row are counted: 5,000 such rows are 0.94 MB as messages.
   double bytes = shape_.key == KeyKind::kText ? 20 : 8.0 * key_width_;
   const harness::TableRecipe table = MakeTable(shape_);
   for (const std::uint32_t column : ValueColumns(verb)) {

@@ -16,13 +16,15 @@ namespace mirror::bench {
 enum class KeyKind : std::uint8_t {
   kInteger,    ///< One 64-bit number.
   kComposite,  ///< Two numbers: 16 rows share the first one.
-  kText,       ///< 16 digits.
+  kText,       ///< A text of 16 digits.
 };
 
 struct Shape {
   KeyKind key = KeyKind::kInteger;
-  std::uint32_t columns = 12;  ///< 12 columns are the benchmark's row: 184 bytes of values.
-  std::uint32_t width = 0;     ///< Not 0: a row is its key and one text, together `width` bytes.
+  /// Number of columns. 12 columns are the benchmark's row, with 184 bytes of values.
+  std::uint32_t columns = 12;
+  /// If not 0: a row has its key and one text, which are `width` bytes together.
+  std::uint32_t width = 0;
 };
 
 /// A value of a column after the key: a number, or a text of `size` bytes.
@@ -37,26 +39,29 @@ struct Value {
 
 /// The rows of a benchmark. Both sides of a comparison use them, so that they write the same values.
 ///
-/// Values are made once: row (key, version) has those of row (key + version * 7919) of a pool. So making them
-/// is not measured, and memory does not grow with the number of rows. Threads: readers share it.
+/// Values are made once, for a pool of rows: row (key, version) has the values of row (key + version * 7919)
+/// of the pool. Therefore the time to make values is not measured, and memory does not grow with the number
+/// of rows. Threads: readers share it.
 class BenchRows {
  public:
   explicit BenchRows(const Shape& shape);
 
   const TableSchema& schema() const { return schema_; }
   const Shape& shape() const { return shape_; }
-  /// Indexes of an operation's columns: those of the key, and the values that it carries.
+  /// Return the indexes of the columns of an operation: those of the key, and those of the values that it
+  /// writes.
   std::vector<std::uint32_t> KeyColumns() const;
   std::vector<std::uint32_t> ValueColumns(Verb verb) const;
-  /// Rows of a batch of about 1 MB, the size of an agent's batches.
+  /// Returns the number of rows of a batch of about 1 MB, the size of an agent's batches.
   std::uint32_t RowsPerBatch(Verb verb) const;
 
-  /// The place of a row's values, for ValuesAt(). Consecutive rows have consecutive places, up to the end.
+  /// Returns the place of a row's values in the pool, for ValuesAt(). Consecutive rows have consecutive
+  /// places, up to the end of the pool.
   std::uint64_t Place(std::int64_t key, std::uint32_t version) const {
     return (static_cast<std::uint64_t>(key) + std::uint64_t{version} * 7'919) % places_;
   }
   std::uint64_t places() const { return places_; }
-  /// One value for each column after the key.
+  /// Returns the values of a place, one for each column after the key.
   const Value* ValuesAt(std::uint64_t place) const { return values_.data() + place * value_columns_; }
   Storage StorageAt(std::uint32_t column) const { return StorageOf(schema_.columns[column].type); }
   std::uint32_t key_width() const { return key_width_; }
@@ -82,9 +87,10 @@ class BenchRows {
   std::string texts_;
 };
 
-/// Writes the rows of a step to the file `path`, one line each, for other databases to read: columns between
-/// commas and texts in quotes ("csv"), or columns between tabs ("tsv"), which no text of the benchmark
-/// contains. Errors: kInvalidArgument for another format; kUnavailable: the file cannot be written.
+/// Writes the rows of a step to the file `path`, one line each, for other databases to read: with commas
+/// between columns and texts in quotes ("csv"), or with tabs between columns ("tsv"). No text of the
+/// benchmark contains a tab. Errors: kInvalidArgument for another format; kUnavailable: the file cannot be
+/// written.
 absl::Status ExportRows(const BenchRows& rows, const Step& step, const std::string& format,
                         const std::string& path);
 

@@ -119,7 +119,7 @@ class FirstFailure {
   absl::Status status_ MIRROR_GUARDED_BY(mutex_);
 };
 
-/// Runs `each(caller)` in a thread for every caller.
+/// Runs `each(caller)` for every caller in a thread of its own.
 template <typename Each>
 absl::Status InThreads(std::uint32_t callers, const Each& each) {
   FirstFailure failure;
@@ -131,7 +131,7 @@ absl::Status InThreads(std::uint32_t callers, const Each& each) {
   return failure.status();
 }
 
-/// Returns the bytes of a request; called before the measurement.
+/// Returns the bytes of a request. Called before the measurement begins.
 std::string RequestOf(const DoorLoadOptions& options, std::uint64_t number) {
   const std::string id = absl::StrFormat("%08d", number);
   const std::string body =
@@ -165,7 +165,7 @@ class DoorConnection {
            static_cast<ssize_t>(request.size());
   }
 
-  /// Receives bytes; returns whether the answer is complete. Errors: it is not the expected answer.
+  /// Receives bytes. Returns true if the answer is complete. Errors: it is not the expected answer.
   absl::StatusOr<bool> Take() {
     std::array<char, 4'096> piece{};
     const ssize_t bytes = ::recv(socket_, piece.data(), piece.size(), 0);

@@ -81,7 +81,8 @@ absl::Status CopyTable::Copy(const std::vector<std::int64_t>& keys, std::size_t 
 
 absl::Status CopyTable::Write(const std::vector<std::int64_t>& keys, std::size_t from, const Step& step) {
   const std::size_t to = std::min<std::size_t>(keys.size(), from + step.group);
-  if (step.verb != Verb::kUpsert) return Copy(keys, from, to, step.version);  // COPY alone is a transaction.
+  // A COPY alone is a transaction of its own.
+  if (step.verb != Verb::kUpsert) return Copy(keys, from, to, step.version);
   postgres::Transaction transaction(*connection_);
   RETURN_IF_ERROR(transaction.Begin());
   postgres::Array array(postgres::Type::kInt8);

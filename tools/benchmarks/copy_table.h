@@ -16,15 +16,16 @@ namespace mirror::bench {
 
 /// The reference for mirrors in PostgreSQL: a program that writes the rows itself. It uses binary COPY into a
 /// logged table of the schema public that has its key from the start. It first deletes existing rows by their
-/// keys. A transaction for every `Step::group` rows. Threads: one.
+/// keys. Each transaction has `Step::group` rows. Threads: one.
 class CopyTable {
  public:
-  /// `rows` must outlive it and has an integer key. Errors: those of postgres::Connection, as for Run.
+  /// Connects to the database. `rows` must outlive this object and have an integer key. Errors, also of
+  /// Run(): those of postgres::Connection.
   static absl::StatusOr<std::unique_ptr<CopyTable>> Open(const std::string& conninfo, const BenchRows* rows);
 
-  /// kPopulate replaces the table by a new one. kSync: transactions that write only a message of a few
-  /// bytes to the log, each timed. Errors also: kInvalidArgument for verbs other than these, kInsert and
-  /// kUpsert.
+  /// Runs a step. kPopulate replaces the table by a new one. kSync runs transactions that write only a
+  /// message of a few bytes to the log, and measures each. Errors also: kInvalidArgument for verbs other than
+  /// these, kInsert and kUpsert.
   absl::StatusOr<StepTime> Run(const Step& step);
 
  private:

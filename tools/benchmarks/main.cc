@@ -1,4 +1,5 @@
-// mirror-bench: runs the workloads and references that tools/bench measures. tools/bench drives it.
+// mirror-bench: runs the workloads and references that tools/bench measures. tools/bench starts it and writes
+// to its stdin.
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <map>

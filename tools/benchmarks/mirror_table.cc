@@ -13,14 +13,14 @@
 namespace mirror::bench {
 namespace {
 
-constexpr std::size_t kWindow = 4;  ///< An agent's default.
+constexpr std::size_t kWindow = 4;  ///< Number of requests in flight; the default of an agent.
 
 absl::StatusOr<v1::RowDataResponse> Ask(RowStream& stream, const v1::RowDataRequest& request) {
   RETURN_IF_ERROR(stream.Send(request));
   return stream.Receive();
 }
 
-/// Errors: kFailedPrecondition with the message of a refused batch.
+/// Checks that all batches were accepted. Errors: kFailedPrecondition with the message of a refused batch.
 absl::Status Accepted(const v1::RowDataResponse& answer) {
   if (answer.results_size() != 1) {
     return absl::InternalError(absl::StrCat("a batch was answered with ", answer.results_size(), " results"));
@@ -31,8 +31,8 @@ absl::Status Accepted(const v1::RowDataResponse& answer) {
       absl::StrCat("batch ", result.seq(), " was refused: ", result.message()));
 }
 
-/// Sends each batch and waits for its answer before the next, in calls of their own or over one open stream.
-/// Adds each time to `time`. Errors: a call's status; those of Accepted().
+/// Sends one batch after the other, and waits for each answer. Each batch is a call of its own, or all are
+/// sent over one open stream. Adds each time to `time`. Errors: a call's status; those of Accepted().
 absl::Status PushBatches(MirrorClient& client, std::int64_t cycle, const BatchMaker& maker,
                          const StepHead& head, bool over_stream, StepTime* time) {
   std::unique_ptr<RowStream> stream;
@@ -158,7 +158,7 @@ absl::StatusOr<StepTime> EchoTable::Run(const Step& step) {
   if (!IsPush(step.verb)) return absl::InvalidArgumentError("an echo accepts only pushes");
   const BatchMaker maker(rows_, step);
   StepTime time{maker.keys(), 0, {}};
-  // The values have the same length as those for a mirror.
+  // These values have the same length as the values for a mirror.
   const StepHead head{std::string(32, 'h'), Lsn{1}, {Lsn{2}, "bench-1"}, /*populate=*/false};
   const Clock::time_point start = Clock::now();
   RETURN_IF_ERROR(PushBatches(client_, 1, maker, head, step.verb == Verb::kPushStream, &time));

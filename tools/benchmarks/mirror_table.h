@@ -17,17 +17,19 @@
 
 namespace mirror::bench {
 
-/// Runs the steps over the network: each is one cycle of a tenant with one table. Measures from before
-/// Authenticate to the answer of ReplicationCompleted, after which all rows are durable. Threads: one.
+/// Runs the steps over the network. Each step is one cycle of a tenant with one table. It measures the time
+/// from before Authenticate to the answer of ReplicationCompleted, after which all rows are durable. Threads:
+/// one.
 class MirrorTable {
  public:
-  /// `rows` must outlive this object. `config` is an agent's configuration file. Errors: the file's.
+  /// Reads the configuration. `rows` must outlive this object. `config`: path of an agent's configuration.
+  /// Errors: those of reading it.
   static absl::StatusOr<std::unique_ptr<MirrorTable>> Open(const std::string& config,
                                                            const std::string& context_id,
                                                            const BenchRows* rows);
 
-  /// Errors: a call's status; kFailedPrecondition: the mirror refuses a batch; kInvalidArgument for kSync and
-  /// verbs with ReadsStore().
+  /// Runs a step. Errors: a call's status; kFailedPrecondition: the mirror refuses a batch; kInvalidArgument
+  /// for kSync and for verbs with ReadsStore().
   absl::StatusOr<StepTime> Run(const Step& step);
 
  private:
@@ -49,15 +51,15 @@ class MirrorTable {
   Position position_;  ///< The table's position in the last announcement.
 };
 
-/// The lower limit of a push: sends the same requests to mirror-bench-echo, which writes and syncs as many
-/// bytes and answers. Has no cycle. Threads: one.
+/// The shortest possible time of a push. It sends the same requests to mirror-bench-echo, which writes and
+/// syncs as many bytes and answers. There is no cycle. Threads: one.
 class EchoTable {
  public:
-  /// `rows` must outlive this object. `config` is an agent's configuration file whose endpoint is
-  /// mirror-bench-echo. Errors: the file's.
+  /// Reads the configuration. `rows` must outlive this object. `config`: path of an agent's configuration,
+  /// whose endpoint is mirror-bench-echo. Errors: those of reading it.
   static absl::StatusOr<std::unique_ptr<EchoTable>> Open(const std::string& config, const BenchRows* rows);
 
-  /// Errors: a call's status; kInvalidArgument for verbs without IsPush().
+  /// Runs a step. Errors: a call's status; kInvalidArgument for verbs without IsPush().
   absl::StatusOr<StepTime> Run(const Step& step);
 
  private:

@@ -1,4 +1,4 @@
-// Enables functions that Debian's library has but its header declares only with these macros.
+// These macros make the header declare functions that Debian's library has.
 #define SQLITE_ENABLE_SESSION 1
 #define SQLITE_ENABLE_PREUPDATE_HOOK 1
 #include "tools/benchmarks/raw_table.h"
@@ -83,7 +83,8 @@ std::string Joined(const BenchRows& rows, const std::vector<std::uint32_t>& colu
   return text;
 }
 
-/// Returns the statement. Parameters: for kUpdate the values, then the key; else the key, then the values.
+/// Returns the statement of a verb. Its parameters are, for kUpdate, the values and then the key; for other
+/// verbs the key and then the values.
 std::string StatementFor(const BenchRows& rows, Verb verb) {
   const std::string table = QuoteName(rows.schema().name);
   const auto is = [](const std::string& name) { return name + " = ?"; };
@@ -103,7 +104,7 @@ std::string StatementFor(const BenchRows& rows, Verb verb) {
       Joined(rows, values, ", ", [](const auto& name) { return absl::StrCat(name, " = excluded.", name); }));
 }
 
-/// Binds one row after the other.
+/// Binds the values of one row after the other.
 class Binder {
  public:
   Binder(const BenchRows& rows, const Step& step, sqlite3_stmt* statement)

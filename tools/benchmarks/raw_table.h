@@ -12,15 +12,16 @@
 namespace mirror::bench {
 
 /// The reference: a program that writes the rows into SQLite itself, as fast as the plain C API allows. It
-/// uses one prepared statement for each row, binds by index without copies, WAL, synchronous=FULL, pages of
-/// 4,096 bytes, and the default cache and checkpoints. A transaction for every `Step::group` rows, in the
-/// order of the keys. Threads: one.
+/// runs one prepared statement for each row, with values bound by index and not copied. It uses WAL,
+/// synchronous=FULL, pages of 4,096 bytes, and the default cache and checkpoints. Each transaction has
+/// `Step::group` rows, in the order of the keys. Threads: one.
 class RawTable {
  public:
-  /// `rows` must outlive this object. Errors: kUnavailable with SQLite's message, as for Run.
+  /// Opens a database. `rows` must outlive this object. Errors, also of Run(): kUnavailable with SQLite's
+  /// message.
   static absl::StatusOr<std::unique_ptr<RawTable>> Open(const std::string& path, const BenchRows* rows);
 
-  /// kPopulate replaces the file by a new one. Errors also: kInvalidArgument for verbs with
+  /// Runs a step. kPopulate replaces the file by a new one. Errors also: kInvalidArgument for verbs with
   /// IsPush().
   absl::StatusOr<StepTime> Run(const Step& step);
 
@@ -36,15 +37,17 @@ class RawTable {
   harness::Database database_;
 };
 
-/// SQLite's own way to transfer changes: a session records a step at a source as one changeset for every
-/// `Step::group` rows; sqlite3changeset_apply writes them into a receiver (WAL, synchronous=FULL). Measures
-/// only the receiver. Threads: one.
+/// SQLite's own way to transfer changes. At the source, a session records a step as one changeset for every
+/// `Step::group` rows. sqlite3changeset_apply writes the changesets into a receiver (WAL, synchronous=FULL).
+/// Only the receiver is measured. Threads: one.
 class Changesets {
  public:
-  /// Two files in `folder`. `rows` must outlive it. Errors, also of Run: kUnavailable with SQLite's message.
+  /// Makes two files in `folder`. `rows` must outlive this object. Errors, also of Run: kUnavailable with
+  /// SQLite's message.
   static absl::StatusOr<std::unique_ptr<Changesets>> Open(const std::string& folder, const BenchRows* rows);
 
-  /// Holds the changesets of the whole step in memory. Other than ascending or with `pick`: kInvalidArgument.
+  /// Runs a step, with all its changesets in memory. kInvalidArgument: the order of the step is not
+  /// ascending, or it has `pick`.
   absl::StatusOr<StepTime> Run(const Step& step);
 
  private:

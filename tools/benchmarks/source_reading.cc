@@ -250,7 +250,7 @@ absl::StatusOr<SourceReading> FetchBare(const std::string& connection, const std
     ++reading.rows;
     for (const SQLLEN size : sizes) reading.bytes += size > 0 ? static_cast<std::uint64_t>(size) : 0;
   }
-  // SQL_SUCCESS_WITH_INFO: a text was truncated, so the measurement would be wrong.
+  // With SQL_SUCCESS_WITH_INFO a text was truncated, and the measurement would be wrong.
   if (fetched != SQL_NO_DATA) return statement.Failed();
   reading.seconds = Since(start);
   return reading;

@@ -122,7 +122,7 @@ v1::AuthenticateResponse Exam::Authenticate(const std::string& holder, bool take
 
 v1::AuthenticateResponse Exam::Begin() {
   v1::AuthenticateResponse answer = Authenticate(kHolder, true, false);
-  // A requirement that was not met may have left a cycle open.
+  // The examination of an earlier requirement may have left a cycle open.
   if (answer.has_busy()) answer = Authenticate(answer.busy().holder(), true, false);
   Expect(answer.accepted(), absl::StrCat("no cycle began: ", answer.reason()));
   return answer;
@@ -369,7 +369,7 @@ Finding Examine(const Requirement& requirement, Exam* exam) {
   } catch (const NotExamined& not_examined) {
     finding.verdict = Verdict::kSkipped;
     finding.reason = not_examined.why;
-  } catch (const std::exception& error) {  // An answer that no endpoint should give.
+  } catch (const std::exception& error) {  // The endpoint gave an answer that this program cannot handle.
     finding.verdict = Verdict::kFail;
     finding.reason = absl::StrCat("the endpoint's answer could not be read: ", error.what());
   }
@@ -383,7 +383,7 @@ absl::StatusOr<ConformanceReport> RunConformance(const Options& options, AgentCo
   ASSIGN_OR_RETURN(Connection connection, Connect(config));
   ConformanceReport report;
   report.target = options.target;
-  // Uses a new tenant, since the data of an existing one must not change.
+  // A new tenant is used, because the data of an existing tenant must not change.
   report.context_id = options.context_id.empty()
                           ? absl::StrCat(context_id, "-conformance-",
                                          absl::Hex(std::chrono::system_clock::now().time_since_epoch() /
@@ -391,7 +391,8 @@ absl::StatusOr<ConformanceReport> RunConformance(const Options& options, AgentCo
                           : options.context_id;
   RETURN_IF_ERROR(CheckContextId(report.context_id));
   Exam exam(std::move(connection), report.context_id);
-  // An unreachable endpoint is no finding about the protocol; a busy machine may need several handshakes.
+  // Number of attempts to connect. An endpoint that is not reachable is no finding about the protocol, and on
+  // a busy machine the first handshakes may fail.
   constexpr int kTries = 5;
   absl::StatusOr<v1::AuthenticateResponse> first = absl::UnavailableError("");
   for (int i = 0; i < kTries && absl::IsUnavailable(first.status()); ++i) {

@@ -23,7 +23,7 @@
 
 namespace mirror::harness {
 
-/// Thrown, and caught only in Examine(): an examination ends at the first wrong answer.
+/// Exception for a wrong answer, which ends the examination of a requirement. Only Examine() catches it.
 struct Unmet {
   std::string why;
 };
@@ -36,7 +36,7 @@ struct RawText {
   std::string value;
   friend bool operator==(const RawText&, const RawText&) = default;
 };
-/// A value in the source's form: NULL, an integer, a float, a text, bytes. DECIMAL is a text, UUID is
+/// A value as a source has it: NULL, an integer, a float, a text, or bytes. A DECIMAL is a text, a UUID is
 /// bytes.
 using Sent = std::variant<Null, std::int64_t, double, std::string, Bytes, RawText>;
 using SentRow = std::vector<Sent>;
@@ -47,11 +47,11 @@ inline constexpr absl::StatusCode kInvalid = absl::StatusCode::kInvalidArgument,
                                   kPrecondition = absl::StatusCode::kFailedPrecondition,
                                   kAborted = absl::StatusCode::kAborted,
                                   kExhausted = absl::StatusCode::kResourceExhausted;
-/// The section of the protocol with the requirements on a batch.
+/// The part of the protocol that has the requirements on a batch.
 inline constexpr char kBatch[] = "change_batch.proto, ChangeBatch";
 
-/// A tenant at the examined endpoint, with helpers for the calls. If a call fails, throws Unmet with the call
-/// and its answer. Threads: one.
+/// A tenant at the examined endpoint, with functions for the calls. If a call fails, they throw Unmet with
+/// the call and its answer. Threads: one.
 class Exam {
  public:
   Exam(Connection connection, std::string context_id);
@@ -62,12 +62,12 @@ class Exam {
   const v1::Limits& limits() const { return source_.limits(); }
   std::int64_t cycle() const { return source_.cycle(); }
   TokenParts Parts(TokenUse use) const;
-  /// Make a call with any text as token, sent unchanged.
+  /// Make a call with any text as token, which is sent unchanged.
   absl::Status AuthenticateWith(const std::string& token);
   absl::Status TableSchemaWith(const std::vector<std::string>& authorizations);
 
   // --- A cycle ---
-  /// Begins a cycle, whatever ran before.
+  /// Begins a cycle, also if another one is running.
   v1::AuthenticateResponse Begin();
   v1::AuthenticateResponse Authenticate(const std::string& holder, bool take_over, bool probe);
   v1::TableSchemaRequest Announcement(const std::vector<TableSchema>& tables) const {
@@ -78,9 +78,10 @@ class Exam {
   std::vector<v1::TableVerdict> Complete(const std::vector<v1::TableSummary>& tables = {});
 
   // --- Batches ---
-  /// Returns a newer position than all before.
+  /// Returns a position that is newer than all before.
   v1::Position NextPosition();
-  /// Makes seq 1 of a table at `status`, to a new position. Columns: names of those in `rows`; none: all.
+  /// Makes the batch with `seq` 1 of a table whose state is `status`; its target is a new position. Columns:
+  /// names of the columns in `rows`; empty: all columns.
   v1::ChangeBatch Batch(const TableSchema& table, const v1::TableStatus& status, v1::Operation operation,
                         const SentRows& rows, const std::vector<std::string>& columns = {});
   /// Makes one batch with all rows of a table and its commit.
@@ -90,20 +91,21 @@ class Exam {
   }
   /// Sends the batch alone and returns its result.
   v1::BatchResult Send(const v1::ChangeBatch& batch);
-  /// The same; the batch must be applied.
+  /// Sends the batch alone and returns its result. The batch must be applied.
   v1::BatchResult Apply(const v1::ChangeBatch& batch);
   /// Runs a whole cycle after which the table has these rows. Returns the table's position.
   v1::Position Fill(const TableSchema& table, const SentRows& rows);
-  /// Calls Fill(), then begins a new cycle and announces the table.
+  /// Calls Fill(), then begins a new cycle and announces the table. Returns the table's status.
   v1::TableStatus Filled(const TableSchema& table, const SentRows& rows);
-  /// Announces the table in a cycle of its own. A refusal without a reason fails the examination.
+  /// Announces the table in a new cycle. Returns true if it is refused. A refusal without a reason fails the
+  /// examination.
   bool IsRefused(const TableSchema& table);
 
   // --- The content of the mirror ---
-  /// Reads with ReadRows, in the order of the answer.
+  /// Reads rows with ReadRows, in the order of the answer.
   SentRows Read(const TableSchema& table, const v1::Position& position,
                 const std::vector<v1::KeyRange>& ranges = {}, const std::vector<std::string>& columns = {});
-  /// Returns one digest for each range; without ranges that of the whole table.
+  /// Returns one digest for each range; without ranges, one digest of the whole table.
   std::vector<RangeDigest> Digests(const TableSchema& table, const v1::Position& position,
                                    const std::vector<v1::KeyRange>& ranges = {});
 
@@ -113,13 +115,13 @@ class Exam {
   std::int64_t lsn_ = 0;
 };
 
-/// Throws Unmet with `why`, unless `met`.
+/// Throws Unmet with `why` if `met` is false.
 void Expect(bool met, const std::string& why);
-/// Requires that the call is refused with `wanted`. `what`: the call, for the report.
+/// Throws Unmet if the call is not refused with `wanted`. `what`: the call, for the report.
 void ExpectStatus(const absl::Status& status, absl::StatusCode wanted, const std::string& what);
 void ExpectResult(const v1::BatchResult& result, absl::StatusCode wanted, const std::string& what);
 void ExpectRows(const SentRows& got, const SentRows& wanted);
-/// Returns rows for people: "(1, 'Ada', NULL)".
+/// Returns rows as text for people: "(1, 'Ada', NULL)".
 std::string Shown(const SentRows& rows);
 /// Computes the digest that the mirror must give for these rows; see DigestRangesResponse.
 RangeDigest DigestOf(const TableSchema& table, const SentRows& rows);
@@ -128,24 +130,24 @@ RangeDigest DigestOf(const TableSchema& table, const SentRows& rows);
 Column ExamColumn(std::string name, Type type);
 Column ExamKey(std::string name, Type type, std::uint32_t position = 1);
 TableSchema ExamTable(std::string name, std::vector<Column> columns);
-/// id INT64 key, name TEXT, age INT32.
+/// Returns a table with the columns id INT64 (the key), name TEXT and age INT32.
 TableSchema ExamPeople(std::string name = "people");
 /// A row of ExamPeople().
 inline const SentRow kAda = {std::int64_t{1}, std::string("Ada"), std::int64_t{36}};
 
 /// A requirement on every endpoint of this protocol.
 struct Requirement {
-  std::string id;        ///< "rows.gap", unique.
+  std::string id;        ///< Unique id, such as "rows.gap".
   std::string sentence;  ///< The required behaviour of the endpoint.
-  std::string section;   ///< The comment of the .proto files that says so.
-  /// Throws Unmet or NotExamined.
+  std::string section;   ///< The comment of the .proto files that has the requirement.
+  /// Examines the requirement. Throws Unmet or NotExamined.
   std::function<void(Exam&)> examine;
 };
 
 /// Returns the requirements of several parts, in this order.
 std::vector<Requirement> Together(std::initializer_list<std::vector<Requirement> (*)()> parts);
 
-// Each is in a file of its own.
+// Return the requirements of one part each. Each part is in its own file.
 std::vector<Requirement> HandshakeRequirements();
 std::vector<Requirement> TableRequirements();
 std::vector<Requirement> BatchRequirements();
@@ -179,7 +181,8 @@ struct ConformanceReport {
 /// Examines one requirement. Throws nothing.
 Finding Examine(const Requirement& requirement, Exam* exam);
 
-/// Examines the endpoint at options.target through the network alone. Errors: why it cannot be examined.
+/// Examines the endpoint at options.target, only by calls over the network. Errors: the reason why it cannot
+/// be examined.
 absl::StatusOr<ConformanceReport> RunConformance(const Options& options, AgentConfig config,
                                                  const std::string& context_id);
 

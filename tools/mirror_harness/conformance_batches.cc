@@ -1,4 +1,4 @@
-// ChangeBatch: the rules for rows, and their effect.
+// Requirements on ChangeBatch: the rules for rows, and their effect.
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -13,7 +13,7 @@ constexpr char kResult[] = "change_batch.proto, BatchResult";
 using Int = std::int64_t;
 const SentRow kBob = {Int{2}, std::string("Bob"), Null{}}, kCid = {Int{3}, std::string("Cid"), Int{44}};
 
-/// A batch of two new rows with one mistake: must be refused as a whole.
+/// Makes a requirement: a batch of two new rows with one mistake must be refused as a whole.
 Requirement Wrong(std::string id, std::string sentence, absl::StatusCode wanted,
                   std::function<void(v1::ChangeBatch&)> change, const char* section = kData) {
   return {std::move(id), std::move(sentence), section, [wanted, change](Exam& exam) {

@@ -1,4 +1,4 @@
-// The effect of a changed definition on existing rows.
+// Requirements on the effect of a changed definition on existing rows.
 #include "absl/strings/str_cat.h"
 #include "tools/mirror_harness/conformance.h"
 
@@ -9,7 +9,7 @@ constexpr char kBackfill[] = "table.proto, Column and Backfill";
 constexpr char kAction[] = "mirror_client.proto, TableAction";
 using Int = std::int64_t;
 
-/// Columns id, name, small INT32, big INT64, with column ids and a table id.
+/// Returns a table with the columns id, name, small INT32 and big INT64, with column ids and a table id.
 TableSchema Before(const std::string& name) {
   TableSchema table = ExamTable(name, {ExamKey("id", Type::kInt64), ExamColumn("name", Type::kText),
                                        ExamColumn("small", Type::kInt32), ExamColumn("big", Type::kInt64)});
@@ -21,7 +21,8 @@ TableSchema Before(const std::string& name) {
 const SentRows kBefore = {{Int{1}, std::string("Ada"), Int{10}, Int{100}},
                           {Int{2}, std::string("Bob"), Null{}, Int{7}}};
 
-/// Changes the table in place: the position stays, and the rows are `after`.
+/// Makes a requirement: the endpoint changes the table in place, keeps the position, and the rows are then
+/// `after`.
 Requirement InPlace(std::string id, std::string sentence, std::function<void(TableSchema&)> change,
                     SentRows after) {
   return {"change." + id, std::move(sentence), kBackfill, [id, change, after](Exam& exam) {
@@ -38,7 +39,7 @@ Requirement InPlace(std::string id, std::string sentence, std::function<void(Tab
           }};
 }
 
-/// Requires that the rows are sent again.
+/// Makes a requirement: the endpoint asks for all rows again.
 Requirement Anew(std::string id, std::string sentence, std::function<void(TableSchema&)> change) {
   return {"change." + id, std::move(sentence), kAction, [id, change](Exam& exam) {
             TableSchema table = Before("change_" + id);

@@ -1,4 +1,4 @@
-// Fencing of cycles: calls of another cycle change nothing.
+// Requirements on cycles: calls of another cycle change nothing.
 #include "tools/mirror_harness/conformance.h"
 
 namespace mirror::harness {
@@ -11,7 +11,7 @@ constexpr char kCompleted[] = "mirror_client.proto, ReplicationCompleted";
 const SentRows kOneRow = {kAda};
 const SentRow kOtherRow = {std::int64_t{2}, std::string("Bob"), std::int64_t{40}};
 
-/// Requires that every call with this cycle is ABORTED.
+/// Throws Unmet if a call with this cycle is not ABORTED.
 void ExpectFenced(Exam& exam, const TableSchema& table, const v1::TableStatus& status, std::int64_t cycle) {
   MirrorClient& client = exam.client();
   v1::RowDataRequest rows = exam.Request({exam.Batch(table, status, v1::OPERATION_INSERT, kOneRow)});
@@ -79,7 +79,7 @@ std::vector<Requirement> LastRows() {
          Expect(!answer->has_completed(), "the answer says that the cycle is over");
          v1::ChangeBatch good = exam.Batch(table, status, v1::OPERATION_INSERT, {kOtherRow});
          AddCommit(&good);
-         exam.Apply(good);  // An ended cycle takes no rows.
+         exam.Apply(good);  // An ended cycle accepts no rows.
          exam.Complete();
          exam.Begin();
          exam.Announce(table);
@@ -117,7 +117,7 @@ std::vector<Requirement> Ends() {
          v1::ChangeBatch late = exam.Batch(table, status, v1::OPERATION_INSERT, {kOtherRow});
          *late.mutable_target() = batch.target();
          late.set_seq(2);
-         const v1::RowDataRequest request = exam.Request({late});  // Of the cycle that ends now.
+         const v1::RowDataRequest request = exam.Request({late});  // A request of the cycle that ends now.
          exam.Begin();
          (*stream)->Send(request).IgnoreError();
          ExpectStatus((*stream)->Receive().status(), kAborted, "the stream of the former cycle");

@@ -1,4 +1,5 @@
-// Verdicts of ReplicationCompleted, DigestRanges and ReadRows: a source uses them to prove equality.
+// Requirements on verdicts of ReplicationCompleted, on DigestRanges and on ReadRows, by which a source proves
+// equality.
 #include "absl/strings/str_cat.h"
 #include "tools/mirror_harness/conformance.h"
 
@@ -43,7 +44,7 @@ Requirement Compared(std::string id, std::string sentence, v1::Comparison wanted
           }};
 }
 
-/// Requires that DigestRanges and ReadRows of one table are both refused with `wanted`.
+/// Throws Unmet if DigestRanges and ReadRows of the table are not both refused with `wanted`.
 void ExpectReadingsRefused(Exam& exam, const std::string& table, const v1::Position& position,
                            const std::vector<v1::KeyRange>& ranges, absl::StatusCode wanted) {
   v1::DigestRangesRequest digest;

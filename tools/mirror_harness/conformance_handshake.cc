@@ -1,4 +1,4 @@
-// Authenticate and tokens.
+// Requirements on Authenticate and tokens.
 #include <ctime>
 
 #include "absl/strings/str_cat.h"
@@ -11,7 +11,7 @@ constexpr char kTokens[] = "mirror_client.proto, MirrorClientService";
 constexpr char kAuthenticate[] = "mirror_client.proto, AuthenticateRequest and AuthenticateResponse";
 constexpr auto kUnauthenticated = absl::StatusCode::kUnauthenticated;
 
-/// Requires that Authenticate and another call refuse a token that breaks one rule.
+/// Throws Unmet if Authenticate or another call accepts a token that breaks one rule.
 void RefusedOnBoth(Exam& exam, const std::function<void(TokenParts&)>& change, const std::string& what) {
   TokenParts parts = exam.Parts(TokenUse::kAuthenticate);
   change(parts);

@@ -1,4 +1,4 @@
-// The limits that Authenticate announces apply.
+// Requirements: the limits that Authenticate announces apply.
 #include "absl/strings/str_cat.h"
 #include "tools/mirror_harness/conformance.h"
 
@@ -8,7 +8,7 @@ namespace {
 constexpr char kLimits[] = "mirror_client.proto, Limits";
 using Int = std::int64_t;
 
-/// Requires that the tenant still accepts rows.
+/// Throws Unmet if the tenant does not accept rows any more.
 void ExpectGoesOn(Exam& exam, const TableSchema& table, const v1::TableStatus& status) {
   exam.Apply(exam.Batch(table, status, v1::OPERATION_INSERT, {{Int{2}, std::string("Bob"), Null{}}}));
 }

@@ -1,4 +1,4 @@
-// seq, base LSN, commit, pending, population, advance, Wipe: the rules that keep a mirror complete.
+// Requirements that keep a mirror complete: on seq, base LSN, commit, pending, population, advance and Wipe.
 #include "absl/strings/str_cat.h"
 #include "tools/mirror_harness/conformance.h"
 

@@ -1,5 +1,5 @@
-// Receipts, for endpoints that support them: they must state what was sent, and the endpoint cannot withdraw
-// them.
+// Requirements on receipts, for endpoints that support them. Receipts must say what was sent, and the
+// endpoint cannot withdraw them.
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"

@@ -1,4 +1,4 @@
-// TableSchema: the agreement about tables.
+// Requirements on TableSchema, the agreement about tables.
 #include "absl/strings/str_cat.h"
 #include "tools/mirror_harness/conformance.h"
 
@@ -17,7 +17,8 @@ void ExpectAction(const v1::TableStatus& status, v1::TableAction wanted) {
                       v1::TableAction_Name(status.action()), " ", status.reason()));
 }
 
-/// The table must be refused with a reason, and another one in the same call must not.
+/// Makes a requirement: the table must be refused with a reason, and another table in the same call must be
+/// accepted.
 Requirement Refused(std::string id, std::string sentence, std::function<void(TableSchema&)> change) {
   return {std::move(id), std::move(sentence), kTable, [change](Exam& exam) {
             TableSchema bad = ExamPeople("bad");

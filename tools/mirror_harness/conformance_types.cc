@@ -1,4 +1,4 @@
-// Values of every type return unchanged.
+// Requirements: values of every type are returned unchanged.
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
@@ -11,9 +11,10 @@ constexpr char kType[] = "table.proto, Type";
 constexpr char kParts[] = "change_batch.proto, ValuePart and LargeValue";
 using Int = std::int64_t;
 constexpr Int kSecond = 10'000'000, kDay = 86'400 * kSecond;
-constexpr Int kDayLast = 3'652'058;  ///< 9999-12-31, from 0001-01-01.
+constexpr Int kDayLast = 3'652'058;  ///< 9999-12-31 in days from 0001-01-01.
 
-/// Tests values in a row, together with NULL, and as a key if the type allows that.
+/// Makes a requirement: these values are returned unchanged in a row, together with NULL, and as a key if the
+/// type allows that.
 Requirement RoundTrip(std::string id, Type type, std::vector<Sent> values) {
   return {
       "type." + id, absl::StrCat(std::string(ToString(type)), " comes back as it was sent, NULL included."),

@@ -191,7 +191,7 @@ std::string ReadMix(const std::string& text, Mix* mix) {
 /// Checks the options of a command that runs cycles, and sets the defaults. Returns what is wrong with them;
 /// empty: nothing.
 std::string CompleteCycles(const cli::Command& used, const std::string& mix, Options* options) {
-  // A table with fewer rows than a server's breaker considers is never held, whatever changes.
+  // Rows of a table in a soak. A server's breaker ignores tables of so few rows, so that no change is held.
   constexpr std::uint64_t kSoakRows = 500, kSoakRowsMax = 900;
   const bool soak = options->command == Command::kSoak;
   if (!used.Find("--rows").given()) {
@@ -262,7 +262,8 @@ std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
     *exit_code = 0;
     return std::nullopt;
   }
-  // Does not search for a configuration: that could be the real one, and this makes tenants and attacks.
+  // The configuration must be named. A search could find the real one, and this program makes tenants and
+  // attacks.
   if (!options.list && options.config.empty()) {
     return wrong(
         "--config or MIRROR_AGENT_CONFIG must name a file: this program never searches for one. Nothing was "
@@ -369,7 +370,7 @@ int Run(const Options& options) {
   const absl::StatusOr<std::vector<std::unique_ptr<Tenant>>> tenants = MakeTenants(options, *context_id);
   if (!tenants.ok()) return Fail(tenants.status());
 
-  // On a line of its own and at once, so that a failed run can be repeated.
+  // The seed is printed at once, on a line of its own, so that a failed run can be repeated.
   std::cerr << "seed " << options.seed << "\n";
   Report report;
   if (const absl::Status measured = Measure(options, *config, *tenants, &report); !measured.ok()) {

@@ -34,18 +34,19 @@ void RunOn(AdminClient& client, const AdminRun& run, const AdminRequest& request
   run(client, request, console);
   const std::string asked = TenantOf(request), spelled = client.SpelledAs(asked);
   if (spelled != asked) SayNone(console, absl::StrCat("'", asked, "' is the tenant '", spelled, "'"));
-  // A restore would create a missing tenant, so for a mistyped one it refuses the file: FAILED_PRECONDITION.
+  // For a restore a missing tenant is no error. If the user mistyped the tenant, the server refuses the file
+  // instead: FAILED_PRECONDITION.
   if (absl::IsNotFound(console.failure) || absl::IsFailedPrecondition(console.failure))
     SayNearest(client, request, console);
 }
 
-/// Returns the title of a watch: "mirrorctl tenants Cust*".
+/// Returns the title of a watch, such as "mirrorctl tenants Cust*".
 std::string WhatIsWatched(const std::string& command, const AdminRequest& request) {
   const std::string& of = request.context_id.empty() ? request.pattern : request.context_id;
   return absl::StrCat("mirrorctl ", command, of.empty() ? "" : " ", Printable(of));
 }
 
-/// Repeats the command until Ctrl-C. An unreachable server may answer the next time.
+/// Repeats the command until Ctrl-C. If the server is not reachable, it may answer the next time.
 void WatchOn(const ControlConfig& config, std::unique_ptr<AdminClient> client, const AdminRun& run,
              const AdminRequest& request, const std::string& command, Console& console) {
   const Interruption interruption;
@@ -63,7 +64,7 @@ void WatchOn(const ControlConfig& config, std::unique_ptr<AdminClient> client, c
     }
     client->EndWithin(kLookPatience);
     RunOn(*client, run, request, looked);
-    // gRPC's waits between its attempts grow, so the next look opens a new client.
+    // gRPC's pauses between its attempts grow. Therefore the next refresh opens a new client.
     if (looked.exit_code != Console::kDone) client.reset();
     return looked.exit_code;
   };
@@ -71,7 +72,7 @@ void WatchOn(const ControlConfig& config, std::unique_ptr<AdminClient> client, c
                                 look, console.out, console.err);
 }
 
-/// Asks the servers of several configurations once. `interruption`: as for Overview.
+/// Runs a command once at the servers of several configurations. `interruption`: as for Overview.
 void RunOverview(const std::vector<std::string>& configs, const Interruption* interruption,
                  const OverviewRun& run, const AdminRequest& request, Console& console) {
   const Overview servers(configs, interruption, console);
@@ -249,7 +250,7 @@ void AdminCommands::AddTables(const cli::Command& command) const {
   const cli::Option tables =
       command.Add("--table", request->tables, "Names, as 'mirrorctl tables' prints them")
           .ValueName("TABLE...");
-  // Without extra arguments CLI11 takes a name unchanged; otherwise it would split "[a,b]" in two.
+  // With AsItStands() CLI11 takes a name unchanged. Otherwise it would split "[a,b]" into two.
   tables.Values(1, kTablesMax).AsItStands().Completes(TableNames);
   const cli::Option all = command.AddFlag("--all", request->all, "All tables of the tenant");
   command.Check([tables, all] {

@@ -27,20 +27,21 @@ namespace mirror {
 /// The answer of one of several servers.
 template <typename Answer>
 struct ServerAnswer {
-  std::string server;  ///< The address of its administration, from its configuration.
+  std::string server;  ///< The address of the server's administration, from its configuration.
   Answer answer;
 };
 
-/// Asks the servers of several configurations for one command. Threads: one.
+/// Makes the calls of one command to the servers of several configurations. Threads: one.
 class Overview {
  public:
-  /// Opens each configuration. For each that cannot be opened, `console` gets the reason and exit code 2.
-  /// `interruption` ends the calls and gives them a short time limit; null: neither. Both must outlive this.
+  /// Opens each configuration. For each configuration that cannot be opened, `console` gets the reason and
+  /// exit code 2. `interruption` cancels the calls, which then also have a short time limit; null: neither.
+  /// Both must outlive this.
   Overview(const std::vector<std::string>& configs, const Interruption* interruption, Console& console);
 
   /// Asks all servers at the same time. Returns the answers in the order of the configurations. For each
-  /// server that failed, `console` gets the reason and exit code 1. NOT_FOUND is no failure if another server
-  /// answers: that server has what was asked for.
+  /// server that failed, `console` gets the reason and exit code 1. NOT_FOUND is not a failure if another
+  /// server answers, because that server has the requested object.
   template <typename Answer>
   std::vector<ServerAnswer<Answer>> Ask(
       const std::function<absl::StatusOr<Answer>(AdminClient&)>& ask) const {
@@ -70,7 +71,7 @@ class Overview {
     std::unique_ptr<AdminClient> client;  ///< Never null.
   };
 
-  /// `statuses`: one for each server.
+  /// Reports the failures of calls. `statuses`: one for each server.
   void TellFailures(const std::vector<absl::Status>& statuses) const;
 
   Console& console_;
@@ -78,8 +79,8 @@ class Overview {
   std::vector<Server> servers_;
 };
 
-/// Merges the lines of all answers into one list, ordered by the result of `place` for a line, then by the
-/// order of the servers. `lines`: returns the repeated field of an answer.
+/// Merges the lines of all answers into one list. It is sorted by the result of `place` for each line, then
+/// by the order of the servers. `lines` returns the repeated field of an answer.
 template <typename Answer, typename Lines, typename Place>
 LineServers MergeLines(std::vector<ServerAnswer<Answer>>* answers, Lines lines, Place place, Answer* merged) {
   using Message = typename std::remove_reference_t<decltype(*lines(merged))>::value_type;
@@ -102,7 +103,7 @@ LineServers MergeLines(std::vector<ServerAnswer<Answer>>* answers, Lines lines, 
   return servers;
 }
 
-inline constexpr int kTablesMax = 10'000;  ///< Tables of one tenant.
+inline constexpr int kTablesMax = 10'000;  ///< Greatest number of tables of one tenant.
 
 /// The options of all commands; each command uses a part of them.
 struct AdminRequest {
@@ -145,15 +146,15 @@ struct AdminRequest {
 /// Write a message of the server or a file to `console.err`, safe for a terminal.
 void Fail(Console& console, const absl::Status& status);
 void Warn(Console& console, const std::string& words);
-/// Says that a list is empty. The output for scripts is unchanged.
+/// Writes for people that a list is empty. The output for scripts is unchanged.
 void SayNone(Console& console, const std::string& words);
 
-/// Returns "Did you mean 'Album'?" with an existing name, when the server found no such tenant or table.
+/// Returns a question such as "Did you mean 'Album'?", for a tenant or a table that the server did not find.
 /// Empty: no name is similar, or the server does not list its names.
 std::string NearestNames(AdminClient& admin, const std::string& context_id,
                          const std::vector<std::string>& tables);
 
-/// Time limit of one refresh of a watch; after it the watch shows that the server did not answer.
+/// Time limit of one refresh of a watch. After it, the watch shows that the server did not answer.
 inline constexpr std::chrono::seconds kLookPatience(10);
 
 using AdminRun = std::function<void(AdminClient&, const AdminRequest&, Console&)>;
@@ -166,20 +167,20 @@ struct AdminCommands {
   const std::string& config_path;
   Console& console;
   std::shared_ptr<AdminRequest> request = std::make_shared<AdminRequest>();
-  std::string group = {};  ///< The parent command and a space; empty: none.
+  std::string group = {};  ///< The name of the parent command and a space; empty: there is none.
   /// All values of --config; null: `config_path` alone.
   const std::vector<std::string>* configs = nullptr;
 
-  /// `overview`: runs the command with several --config; null: the command takes one.
+  /// Adds a command. `overview`: runs the command with several --config; null: the command takes only one.
   cli::Command Add(const std::string& name, const std::string& help, const std::string& example, AdminRun run,
                    OverviewRun overview = nullptr) const;
   void AddContext(const cli::Command& command, bool required) const;
   void AddJson(const cli::Command& command, const std::string& help = "Print an array of objects") const;
   void AddWide(const cli::Command& command) const;
-  /// The command must have no other check.
+  /// Adds --watch. The command must have no other check.
   void AddWatch(const cli::Command& command) const;
-  /// Adds --confirm: the context id once more, for acts whose loss cannot be undone automatically.
-  /// On a terminal the command asks for it.
+  /// Adds --confirm, whose value must repeat the context id, for acts whose loss is not repaired
+  /// automatically. On a terminal the command asks for it.
   void AddConfirm(const cli::Command& command, const char* nothing) const;
   /// Adds --dry-run, --keys and --expect TOKEN. `has_json`: the command also prints JSON.
   void AddDryRun(const cli::Command& command, bool has_json) const;
@@ -197,24 +198,25 @@ void AddHoldCommands(const AdminCommands& commands);
 void AddHubCommands(const AdminCommands& commands);
 void AddMoveCommand(const AdminCommands& commands);
 
-/// The commands that ask a running server, over its [admin] listener:
+/// Adds the commands that call a running server over its [admin] listener:
 ///   tenants [--watch] | tables CTX [--watch] | invalidate CTX (--table T... | --all) |
 ///   reset CTX (--table T... | --all) | pause CTX [--reason TEXT] | resume CTX | delete CTX --confirm CTX |
 ///   events [CTX] [--limit N] [--follow] | keys [--reload] | diagnose [CTX] | storages [PATTERN] |
 ///   jobs [--watch] | export CTX TABLE --format F --out FILE
-/// A table is printed as text with a header line, or with --json as an array of objects that have the names
-/// of the messages' fields; 'events --follow --json' prints one object a line, 'diagnose --json' one object.
-/// Exit code: 0 answered, 1 refused or unreachable (reason on stderr), 2 wrong usage or configuration.
+/// They print a table as text with a header line, or with --json as an array of objects with the names of the
+/// messages' fields. 'events --follow --json' prints one object per line, and 'diagnose --json' prints one
+/// object. Exit code: 0 answered, 1 refused or unreachable (reason on stderr), 2 wrong usage or
+/// configuration.
 ///
-/// `config_path`: the value of --config of `app`; empty: see FindConfig(). `configs`: all its values; null:
-/// it has one. They and `console` must outlive `app`.
+/// `config_path`: the value of --config of `app`; empty: see FindConfig(). `configs`: all values of --config;
+/// null: it takes only one. They and `console` must outlive `app`.
 void AddAdminCommands(const cli::Command& app, const std::string& config_path, Console& console,
                       const std::vector<std::string>* configs = nullptr);
 
 /// Adds the commands for the audit log of a running server:
 ///   audit list [--limit N] [--json]
 ///   audit verify [--certificate FILE...] [--receipt FILE] [--chain ID] [--json]
-/// 'verify' recomputes the chain and verifies its signatures here; it does not trust the server's result.
+/// 'verify' recomputes the chain and verifies its signatures on this machine; it does not trust the server.
 /// Exit code: 0 answered, and the log is intact; 1 refused, unreachable, or the log has errors; 2 wrong usage
 /// or configuration.
 ///

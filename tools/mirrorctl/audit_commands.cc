@@ -72,7 +72,7 @@ void ListRecords(AdminClient& admin, const ControlConfig& /*config*/, const Audi
   if (!table.any()) console.err << "mirrorctl: there are no records\n";
 }
 
-/// Reads the last point that an earlier check saw. Absent: there was no earlier check.
+/// Reads the last point of an earlier check. Absent: there was no earlier check.
 absl::StatusOr<std::optional<AuditPoint>> ReadReceipt(const std::string& path) {
   if (path.empty() || !std::filesystem::exists(path)) return std::optional<AuditPoint>();
   std::ostringstream text;

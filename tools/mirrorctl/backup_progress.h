@@ -14,7 +14,7 @@
 
 namespace mirror {
 
-/// Shows the progress of a backup; on a terminal each report of the server is drawn. Threads: one.
+/// Shows the progress of a backup. On a terminal each report of the server is drawn. Threads: one.
 class BackupProgress {
  public:
   using Clock = DrawnLine::Clock;

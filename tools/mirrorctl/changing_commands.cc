@@ -20,7 +20,7 @@
 namespace mirror {
 namespace {
 
-/// Makes an InvalidateLsnRequest or a ResetTableRequest.
+/// Returns an InvalidateLsnRequest or a ResetTableRequest.
 template <typename Message>
 Message TablesOf(const AdminRequest& request) {
   Message message;
@@ -49,12 +49,12 @@ void Invalidate(AdminClient& admin, const AdminRequest& request, Console& consol
   table.Print(console.out);
 }
 
-/// Asks for the context id, unless --confirm gave it.
+/// Returns the question for the context id, unless --confirm gave it.
 Question AsksTenant(const AdminRequest& request) {
   return request.confirm.empty() ? Question::kTenant : Question::kNone;
 }
 
-/// Returns the context id as typed, in --confirm or at the question.
+/// Returns the context id that the user typed, in --confirm or at the question.
 std::string ConfirmOf(const AdminRequest& request) {
   return request.confirm.empty() ? request.context_id : request.confirm;
 }
@@ -73,7 +73,7 @@ void Reset(AdminClient& admin, const AdminRequest& request, Console& console) {
                 << " until somebody removes it\n";
   }
   if (request.all && answer->tables().empty()) {
-    // The mirror was lost, damaged or empty.
+    // There is no former mirror: it was lost, damaged or empty.
     console.err << "mirrorctl: the mirror of " << request.context_id
                 << " starts empty, and the next cycle populates it"
                 << (answer->kept_path().empty() ? "; there was no old mirror to keep\n" : "\n");
@@ -89,13 +89,14 @@ void Reset(AdminClient& admin, const AdminRequest& request, Console& console) {
   table.Print(console.out);
 }
 
-/// Returns the server's spelling; the typed one if an older server does not send it.
+/// Returns the server's spelling of the context id. If an older server does not send it, returns the typed
+/// one.
 template <typename Response>
 std::string TenantOf(const Response& answer, const AdminRequest& request) {
   return answer.context_id().empty() ? request.context_id : answer.context_id();
 }
 
-/// Tells whether the tenant's rows come over HTTP.
+/// Returns true if the tenant's rows come over HTTP.
 template <typename Response>
 bool OfRecords(const Response& answer) {
   return answer.door() == "records";
@@ -187,7 +188,7 @@ void Verify(AdminClient& admin, const AdminRequest& request, Console& console) {
               << Printable(ShellWord(admin.SpelledAs(request.context_id))) << "' then shows the result\n";
 }
 
-/// Makes a path absolute for the server; a relative one starts at this command's folder.
+/// Makes a path absolute for the server. A relative path starts at the current folder of this command.
 std::string AbsolutePath(const std::string& path) {
   return path.empty() ? path : std::filesystem::absolute(path).lexically_normal().string();
 }

@@ -14,8 +14,8 @@
 #include "tools/mirrorctl/admin/console.h"
 #include "tools/mirrorctl/admin_commands.h"
 
-// Support for destructive commands: count only (--dry-run), act only if nothing has changed since (--expect),
-// and on a terminal count before asking.
+// Functions for destructive commands. With --dry-run a command only counts. With --expect it acts only if
+// nothing has changed since. On a terminal it counts before it asks.
 
 namespace mirror {
 
@@ -38,8 +38,8 @@ bool Ask(Question question, const std::string& name, Console& console);
 bool AskBefore(const absl::StatusOr<v1::Consequences>& counted, Question question,
                const std::string& context_id, Console& console);
 
-/// Makes the call that the request asks for. Absent: the call failed, was only a dry run, or the user
-/// declined; the console has all messages.
+/// Makes the call, or only a dry run, as the request says. Absent: the call failed, was only a dry run, or
+/// the user declined; the console has all messages.
 template <typename Message, typename Answer>
 std::optional<Answer> DoAsMeant(AdminClient& admin, const AdminRequest& request, Console& console,
                                 Message message, Question question,
@@ -47,7 +47,8 @@ std::optional<Answer> DoAsMeant(AdminClient& admin, const AdminRequest& request,
   const bool asks = !request.dry_run && console.in != nullptr && question != Question::kNone;
   if (request.dry_run || !request.expect.empty() || asks) {
     const absl::Status knows = CheckKnowsDryRuns(admin);
-    // With a question an older server may act. With --expect it may not: it would ignore the token.
+    // An older server may act if the user is asked. It may not act with --expect, because it would ignore the
+    // token.
     if (!knows.ok() && (!asks || !request.expect.empty())) {
       Fail(console, knows);
       return std::nullopt;
@@ -68,7 +69,7 @@ std::optional<Answer> DoAsMeant(AdminClient& admin, const AdminRequest& request,
         return std::nullopt;
       }
       if (!AskBefore(counted, question, request.context_id, console)) return std::nullopt;
-      // The act is bound to the state that the user saw.
+      // The server then acts only on the state that the user saw.
       if (counted.ok()) message.set_expect(counted->token());
     }
   }

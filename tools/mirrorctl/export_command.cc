@@ -21,7 +21,7 @@
 #include "tools/mirrorctl/parquet_output.h"
 #include "tools/mirrorctl/row_output.h"
 
-// 'mirrorctl export': writes the rows of a table to a file, which appears only when it is complete.
+// 'mirrorctl export': writes the rows of a table to a file. The file gets its name only when it is complete.
 
 namespace mirror {
 namespace {
@@ -33,13 +33,13 @@ class TableExport {
  public:
   TableExport(ExportFormat format, ByteSink sink) : format_(format), sink_(std::move(sink)) {}
 
-  /// Takes the parts in their order; may move from `part`. Errors: those of the sink and the format;
-  /// kInternal: the parts are no export.
+  /// Processes the next part; it may move from `part`. Errors: those of the sink and the format; kInternal:
+  /// the parts are not those of an export.
   absl::Status Take(v1::ExportPart* part);
-  /// Call after the last part. Errors: kUnavailable: parts are missing.
+  /// Ends the file; call it after the last part. Errors: kUnavailable: parts are missing.
   absl::Status Finish();
 
-  /// Empty until the header has come.
+  /// Returns the header; absent until it has come.
   const std::optional<v1::ExportHeader>& header() const { return header_; }
   std::uint64_t rows() const { return rows_; }
 
@@ -150,7 +150,7 @@ std::string ProgressLine(const TableExport& rows, std::uint64_t bytes) {
   return line;
 }
 
-/// Gives all parts to `rows`; `bytes` counts the bytes that `rows` has written.
+/// Reads the export and passes all parts to `rows`. `bytes` is the number of bytes that `rows` has written.
 absl::Status ReadAll(AdminClient& admin, const AdminRequest& request, const Interruption& interruption,
                      TableExport& rows, const std::uint64_t& bytes, Console& console) {
   v1::ExportTableRequest message;
@@ -197,7 +197,7 @@ void ToStdout(AdminClient& admin, const AdminRequest& request, Console& console)
 
 void Export(AdminClient& admin, const AdminRequest& request, Console& console) {
   if (request.out == kStdout) return ToStdout(admin, request, console);
-  // Handles signals until the file has its name: an earlier signal leaves nothing behind.
+  // Handles signals until the file has its name. A signal before that leaves no file.
   const Interruption interruption;
   const ExistingFile existing = request.replace ? ExistingFile::kReplace : ExistingFile::kRefuse;
   const absl::StatusOr<std::unique_ptr<ExportFile>> file = ExportFile::Begin(request.out, existing);

@@ -43,7 +43,7 @@ absl::Status OthersPart(const std::string& part) {
       absl::StrCat("another export is writing ", part, ": wait for its end, or give another name"));
 }
 
-/// Tells whether `file` still has the name `part`: another program may have renamed it.
+/// Returns true if `file` still has the name `part`: another program may have renamed it.
 bool HasName(int file, const std::string& part) {
   struct stat opened = {}, named = {};
   return fstat(file, &opened) == 0 && lstat(part.c_str(), &named) == 0 && opened.st_dev == named.st_dev &&
@@ -58,7 +58,8 @@ void SyncFolderOf(const std::string& path) {
   close(parent);
 }
 
-/// If `to` must not be replaced, the kernel itself refuses that, where the file system supports it.
+/// Renames a file. If `to` must not be replaced, the kernel itself refuses that, where the file system
+/// supports it.
 bool Rename(const std::string& from, const std::string& to, ExistingFile existing) {
   if (existing == ExistingFile::kReplace) return std::rename(from.c_str(), to.c_str()) == 0;
   if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return true;
@@ -79,7 +80,7 @@ absl::StatusOr<std::unique_ptr<ExportFile>> ExportFile::Begin(const std::string&
   const std::string part = PartOf(path);
   const int file = open(part.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (file < 0) return Refused(part, "written");
-  // From here on its owner closes the file, and only the process with the lock removes it.
+  // From here on the object closes the file. Only the process that has the lock removes the file.
   if (flock(file, LOCK_EX | LOCK_NB) != 0 || !HasName(file, part)) {
     close(file);
     return OthersPart(part);

@@ -11,8 +11,8 @@
 
 namespace mirror {
 
-/// A file that gets its name only when it is complete. Until then it is PATH.part in the same folder,
-/// readable by its owner alone. The destructor removes an unfinished file. The next export to the same path
+/// A file that gets its name only when it is complete. Until then it is PATH.part in the same folder, and
+/// only its owner can read it. The destructor removes an unfinished file. The next export to the same path
 /// overwrites a file that a killed program left.
 class ExportFile {
  public:

@@ -91,9 +91,9 @@ void ShowHistory(AdminClient& admin, const AdminRequest& request, Console& conso
   if (!row->complete()) SayNone(console, "there are older versions than these");
 }
 
-/// A comparison of large tables takes as long as the disk does.
+/// Time limit of a comparison of large tables. The time depends on the disk.
 constexpr std::chrono::hours kWholeDiffPatience{6};
-/// Lines printed as one table; more lines start another one.
+/// Greatest number of lines that are printed as one table. Further lines begin another table.
 constexpr std::uint64_t kLinesAtOnce = 1'000;
 
 void ShowDiff(AdminClient& admin, const AdminRequest& request, Console& console) {

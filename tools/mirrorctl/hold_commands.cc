@@ -1,4 +1,4 @@
-// hold: changes that wait for a decision, and the decision.
+// The commands below 'hold': they list changes that wait for a decision, and decide them.
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -48,7 +48,7 @@ void ListHoldsOfAll(const Overview& servers, const AdminRequest& request, Consol
                                 "is held ", servers.Where(answers.size())));
 }
 
-/// Parses TENANT:NUMBER.
+/// Parses the name of a hold, TENANT:NUMBER.
 absl::StatusOr<std::pair<std::string, std::uint64_t>> ParseHold(const std::string& name) {
   const std::size_t colon = name.rfind(':');
   std::uint64_t id = 0;

@@ -1,4 +1,5 @@
-// hub: the state of golden records and their systems, and the operator's decisions about them.
+// The commands below 'hub': they show the state of golden records and their systems, and carry out the
+// operator's decisions.
 #include <algorithm>
 #include <cstdint>
 #include <memory>
@@ -20,7 +21,7 @@
 namespace mirror {
 namespace {
 
-/// Limit of a list; the server also cuts it.
+/// Greatest number of entries of a list; the server has a limit, too.
 constexpr std::uint32_t kDuplicatesMax = 10'000;
 
 void SayWhatWaits(const v1::ListHubsResponse& answer, Console& console) {
@@ -65,7 +66,7 @@ v1::ResumeHubRequest ResumeAsked(const AdminRequest& request) {
   return asked;
 }
 
-/// Describes which values win after members were resumed.
+/// Returns a text that says which values apply after members were resumed.
 std::string WhatCounts(const v1::ResumeHubRequest& asked) {
   switch (asked.take()) {
     case v1::HUB_TAKE_THEIRS:

@@ -13,24 +13,25 @@
 
 namespace mirror {
 
-/// Adds the option for the command's storage. Shell completion offers the storages that have a hub.
+/// Adds the option for the storage of a command. Shell completion offers the storages that have a hub.
 cli::Option AddHubStorage(const AdminCommands& commands, const cli::Command& command, bool required = true);
 
-/// Returns "'crm', 'erp'".
+/// Returns names in quotes, with commas between them: "'crm', 'erp'".
 std::string QuotedNames(const std::vector<std::string>& names);
 
-/// Returns a key in the server's form: a JSON array. A number or a text alone is a key of one column.
+/// Returns a key in the server's form, a JSON array. If the user typed only a number or a text, it is a key
+/// of one column.
 std::string KeyAsHubHasIt(const std::string& typed);
 
-/// After a completed act: prints the state of the hub and what waits for an operator.
+/// Prints, after a completed act, the state of the hub and what waits for an operator.
 void SayWhatStillWaits(HubClient& client, const std::string& storage, Console& console);
 
 /// Adds merge, part, thaw and rebuild.
 void AddManualHubCommands(const AdminCommands& of_hub);
-/// After a hub's status: prints the oldest deliveries that its members' sources refused. Prints nothing if
-/// there are none.
+/// Prints, after a hub's status, the oldest deliveries that the sources of its members refused. Without such
+/// deliveries it prints nothing.
 void ShowFirstRefused(HubClient& client, const v1::HubState& hub, std::size_t width, Console& console);
-/// Returns the same as JSON: an array, or null if the server did not give it.
+/// Returns these deliveries as JSON: an array, or null if the server did not return them.
 Json FirstRefusedJson(HubClient& client, const v1::HubState& hub);
 void AddHubRefused(const AdminCommands& of_hub);
 

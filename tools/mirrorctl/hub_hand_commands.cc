@@ -1,4 +1,4 @@
-// hub merge, part, thaw, rebuild: with a trial first and, on a terminal, a question.
+// The commands hub merge, part, thaw and rebuild. On a terminal they first make a dry run, and then ask.
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -23,7 +23,7 @@ namespace {
 /// The server's limit.
 constexpr int kPartedRowsMax = 1'000;
 
-/// Describes the deliveries that would follow from a change of the records.
+/// Returns a text about the deliveries that would follow from a change of the records.
 std::string WhatFollows(const v1::GoldenPreview& preview) {
   std::string words = preview.changes().empty() ? "nothing would be written" : "this would be written";
   if (preview.withdrawn() > 0) {
@@ -42,9 +42,9 @@ Json PreviewJson(const v1::GoldenPreview& preview, const char* name, const Json&
   return json;
 }
 
-/// Makes a decision. --dry-run only tries it; on a terminal it is tried before the question. `call`: sends
-/// the given request. `tell`: describes the trial's result in a sentence. Absent: the command has nothing
-/// more to do.
+/// Makes a decision. With --dry-run it makes only a dry run; on a terminal it makes a dry run before the
+/// question. `call` sends the given request. `tell` returns a sentence about the result of the dry run.
+/// Absent: the command has nothing more to do.
 template <typename Request, typename Response>
 std::optional<Response> DecideAsMeant(
     Request message, const AdminRequest& request, Console& console,
@@ -163,7 +163,7 @@ void ThawHub(AdminClient& admin, const AdminRequest& request, Console& console) 
   SayWhatStillWaits(client, request.storage, console);
 }
 
-/// Describes which members would wait, and for what.
+/// Returns a text that says which members would wait after a rebuild, and for what.
 std::string AfterRebuild(const v1::RebuildHubResponse& tried, const std::string& storage) {
   const std::vector<std::string> names(tried.suspended().begin(), tried.suspended().end());
   const std::string which = absl::StrCat("hub '", storage, "' would be rebuilt from its members' mirrors: ");
@@ -174,7 +174,8 @@ std::string AfterRebuild(const v1::RebuildHubResponse& tried, const std::string&
                       QuotedCommand(absl::StrCat("mirrorctl hub hold commit ", ShellWord(storage))));
 }
 
-/// Returns false if the hub must not be rebuilt: the user declined, or it was a dry run.
+/// Makes a dry run of the rebuild, and asks the user. Returns false if the hub must not be rebuilt: the user
+/// declined, or --dry-run was given.
 bool LookBeforeRebuild(HubClient& client, v1::RebuildHubRequest asked, const AdminRequest& request,
                        Console& console) {
   asked.set_dry_run(true);
@@ -195,7 +196,7 @@ bool LookBeforeRebuild(HubClient& client, v1::RebuildHubRequest asked, const Adm
     PrintLoss(console.err, tried->loss());
     SayNone(console, AfterRebuild(*tried, request.storage));
   } else {
-    // A hub that cannot be read may be the very reason for the rebuild.
+    // A hub that cannot be read may be the reason for the rebuild.
     Warn(console, absl::StrCat("the consequences cannot be counted: ", tried.status().message()));
   }
   return Ask(Question::kTenant, request.storage, console);

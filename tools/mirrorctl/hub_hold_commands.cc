@@ -1,4 +1,4 @@
-// hub hold: deliveries that wait for an operator's decision.
+// The commands below 'hub hold': they list deliveries that wait for an operator's decision, and decide them.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -14,9 +14,9 @@
 namespace mirror {
 namespace {
 
-/// Limit of a list; the server also cuts it.
+/// Greatest number of entries of a list; the server has a limit, too.
 constexpr std::uint32_t kHeldMax = 10'000;
-/// Deliveries that a dry run shows: as many as 'hub resume'.
+/// Number of deliveries that a dry run shows, the same as for 'hub resume'.
 constexpr std::uint32_t kPreviewMax = 20;
 
 std::string Deliveries(std::uint64_t count) {
@@ -38,7 +38,7 @@ absl::StatusOr<v1::ListHeldResponse> Held(AdminClient& admin, const AdminRequest
   return HubClient(admin).Held(asked);
 }
 
-/// Returns "nothing of hub 'Acme' is held".
+/// Returns a sentence such as "nothing of hub 'Acme' is held".
 std::string NothingThere(const AdminRequest& request) {
   return absl::StrCat("nothing of hub '", request.storage, request.dropped ? "' was dropped" : "' is held");
 }

@@ -20,9 +20,10 @@
 #include "tools/mirrorctl/hub_commands.h"
 #include "tools/mirrorctl/init/init.h"
 
-// hub init: prints [[hub]] for tables of the mirrors.
+// The command 'hub init': prints [[hub]] for tables of the mirrors.
 
-// Derives [[hub]] from existing tables, as printed by 'mirrorctl hub init'. Values, no side effects.
+// The functions below make the text of [[hub]] from existing tables. They are functions of values, without
+// side effects.
 
 namespace mirror {
 namespace {
@@ -31,7 +32,7 @@ struct FoundColumn {
   std::string name;
   bool key = false;
   bool text = false;
-  /// Its first values are texts such as '06/25/2025 10:30:00 AM'.
+  /// The column's first values are texts such as '06/25/2025 10:30:00 AM'.
   bool american_time = false;
 };
 
@@ -62,7 +63,7 @@ bool IsOneOf(const std::string& name, const std::vector<std::string>& words) {
                      [&](const std::string& word) { return FoldName(name).find(word) != std::string::npos; });
 }
 
-/// Tells whether a column, by its usual name, holds an identifier that a registry issues.
+/// Returns true if a column, by its usual name, holds an identifier that a registry issues.
 bool LooksIssued(const std::string& name) {
   return IsOneOf(name,
                  {"vat", "orgn", "org_n", "registration", "ssn", "duns", "iban", "isbn", "ean", "email"});
@@ -76,7 +77,7 @@ const FoundColumn* ChangedColumn(const FoundTable& table) {
   return nullptr;
 }
 
-/// Rejects a table that occurs twice, and two tenants with the same name in [[hub]].
+/// Checks that no table occurs twice, and that no two tenants have the same name in [[hub]].
 absl::Status CheckPlaces(const std::vector<FoundTable>& tables) {
   std::set<std::pair<std::string, std::string>> there;
   std::map<std::string, std::string> tenants;
@@ -116,7 +117,8 @@ std::string MemberHead(const FoundTable& table) {
                       "\ntenant = ", TomlString(table.tenant), "\ntable = ", TomlString(table.table), "\n");
 }
 
-/// For a column of texts, also returns the format; as a comment if no value revealed it.
+/// Returns the lines for a column with the time of a row's last change. For a column of texts these include
+/// the format of the times, as a comment if it could not be found from the values.
 std::string Changed(const FoundColumn& column, const char* before) {
   std::string text = absl::StrCat(before, "changed = ", TomlString(column.name), "\n");
   const std::string form = absl::StrCat("changed_format = ", TomlString(kAmericanTime));
@@ -136,7 +138,8 @@ std::string Newest(const std::set<std::string>& attributes) {
   return text;
 }
 
-/// Counts for each attribute the tables with a column of that name. Skips keys: they differ between systems.
+/// Returns for each column name the number of tables that have it. Keys are skipped, because each system has
+/// its own keys.
 std::map<std::string, int> Shared(const std::vector<FoundTable>& tables) {
   std::map<std::string, int> counts;
   for (const FoundTable& table : tables) {
@@ -175,9 +178,10 @@ std::string Member(const FoundTable& table, const std::map<std::string, int>& sh
                       "# What the hub may write there: \"insert\", \"update\", \"delete\".\nwrite = []\n");
 }
 
-/// Returns the configuration of one entity. Attributes are the columns with the same name in at least two
-/// tables, without keys, since each system has its own. Nothing is written before somebody fills in `write`.
-/// Errors: kInvalidArgument: no such column, a table twice, a name that [[hub]] rejects.
+/// Returns the configuration of one entity. Its attributes are the columns that have the same name in at
+/// least two tables, without keys, because each system has its own keys. The hub writes nothing until
+/// somebody fills in `write`. Errors: kInvalidArgument: there is no such column, a table is given twice, or
+/// [[hub]] does not allow a name.
 absl::StatusOr<std::string> EntityConfig(const std::string& storage, const std::string& entity,
                                          const std::vector<FoundTable>& tables) {
   absl::Status status = CheckName("the storage", storage, kHubNameMax);
@@ -204,8 +208,8 @@ absl::StatusOr<std::string> EntityConfig(const std::string& storage, const std::
   }
   const auto issued =
       std::find_if(shared.begin(), shared.end(), [](const auto& one) { return LooksIssued(one.first); });
-  // A match on a city alone would join all its companies: without an issued identifier, all attributes that
-  // every table has must be equal.
+  // If no column has an issued identifier, all attributes that every table has must be equal: a match rule
+  // with only the city would join all companies of the city.
   std::vector<std::string> match;
   for (const auto& [name, count] : shared) {
     const bool of_all = static_cast<std::size_t>(count) == tables.size();
@@ -233,16 +237,16 @@ absl::StatusOr<std::string> EntityConfig(const std::string& storage, const std::
       "value.\n");
 }
 
-/// Returns one entity for each table name, with records matched by the table's key: all columns go both ways,
-/// the newest value counts, a deletion goes to all. Errors: kInvalidArgument: a table has no key, or is in
-/// one tenant alone.
+/// Returns one entity for each table name. Records are matched by the table's key. All columns are delivered
+/// in both directions, the newest value applies, and a deletion is delivered to all. Errors:
+/// kInvalidArgument: a table has no key, or only one tenant has it.
 absl::StatusOr<std::string> DataJoinConfig(const std::string& storage,
                                            const std::vector<FoundTable>& tables) {
   absl::Status status = CheckName("the storage", storage, kHubNameMax);
   if (status.ok()) status = CheckPlaces(tables);
   if (!status.ok()) return status;
   std::map<std::string, std::vector<const FoundTable*>> entities;
-  std::vector<std::string> order;  // In the order of the request: parents first.
+  std::vector<std::string> order;  // Tables in the order of the request: parents first.
   for (const FoundTable& table : tables) {
     std::vector<const FoundTable*>& members = entities[FoldName(table.table)];
     if (members.empty()) order.push_back(FoldName(table.table));
@@ -292,10 +296,10 @@ absl::StatusOr<std::string> DataJoinConfig(const std::string& storage,
   return text;
 }
 
-/// Bytes of a column's first values to examine.
+/// Number of bytes of a column's first values that are examined.
 constexpr std::size_t kSampleBytes = 4'096;
 
-/// Tells whether a value looks like '06/25/2025 10:30:00 AM'. In the form '9' is a digit, a blank is one or
+/// Returns true if a value looks like '06/25/2025 10:30:00 AM'. In the form '9' is a digit, a blank is one or
 /// more blanks, every other letter is itself.
 bool HasAmericanTime(const std::string& values) {
   constexpr std::string_view kForm = "99/99/9999 99:99:99 ?M";
@@ -314,7 +318,8 @@ bool HasAmericanTime(const std::string& values) {
   return false;
 }
 
-/// Reads a table's columns, and from its first rows how times are written. Values do not leave this function.
+/// Reads a table's columns, and finds from its first rows how times are written. The values are used only in
+/// this function.
 absl::StatusOr<FoundTable> LookAt(AdminClient& admin, const std::string& tenant, const std::string& table) {
   v1::ExportTableRequest asked;
   asked.set_context_id(tenant);
@@ -338,7 +343,7 @@ absl::StatusOr<FoundTable> LookAt(AdminClient& admin, const std::string& tenant,
       if (column.column() >= found.columns.size()) continue;
       found.columns[column.column()].american_time = HasAmericanTime(column.data().substr(0, kSampleBytes));
     }
-    return absl::CancelledError();  // The first rows are enough.
+    return absl::CancelledError();  // The first rows are enough: this ends the call.
   });
   if (!status.ok() && !seen) return status;
   return found;

@@ -1,4 +1,4 @@
-// hub refused: deliveries that a system refused, and the reasons.
+// The command 'hub refused': shows deliveries that a system refused, with the reasons.
 #include <algorithm>
 #include <cstdint>
 #include <memory>
@@ -16,9 +16,9 @@
 namespace mirror {
 namespace {
 
-/// Limit of a list; the server also cuts it.
+/// Greatest number of entries of a list; the server has a limit, too.
 constexpr std::uint32_t kRefusedMax = 10'000;
-/// Deliveries shown after a hub's status: enough to see the reason.
+/// Number of deliveries that are shown after a hub's status, enough to see the reason.
 constexpr std::uint32_t kFirstMax = 5;
 
 absl::StatusOr<v1::ListRefusedResponse> Refused(HubClient& client, const std::string& storage,
@@ -87,7 +87,8 @@ void ListRefused(AdminClient& admin, const AdminRequest& request, Console& conso
 void ShowFirstRefused(HubClient& client, const v1::HubState& hub, std::size_t width, Console& console) {
   if (!IsAnyRefused(hub)) return;
   const auto answer = Refused(client, hub.storage(), "", kFirstMax);
-  if (absl::IsPermissionDenied(answer.status())) return;  // The sentences that follow give the number.
+  // A viewer may not see the deliveries. The sentences that follow have their number.
+  if (absl::IsPermissionDenied(answer.status())) return;
   if (!answer.ok()) return Fail(console, answer.status());
   console.out << "\nrefused of " << Printable(hub.storage()) << ", "
               << (answer->deliveries() > static_cast<std::uint64_t>(answer->refused_size())

@@ -25,7 +25,7 @@
 
 namespace {
 
-/// Tells whether the given command can ask several servers.
+/// Returns true if the given command can call several servers.
 bool TakesSeveral(const mirror::cli::Command& app) {
   const mirror::cli::Command hold = app.FindCommand("hold");
   return app.FindCommand("tenants").given() || app.FindCommand("events").given() ||

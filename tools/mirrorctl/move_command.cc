@@ -1,4 +1,4 @@
-// 'mirrorctl move': the steps of a move between two servers; each step can be repeated.
+// 'mirrorctl move': makes the steps of a move between two servers. Each step can be repeated.
 #include <cstdint>
 #include <memory>
 #include <random>
@@ -18,7 +18,7 @@
 namespace mirror {
 namespace {
 
-/// Copies at most, if the mirror changes during the move.
+/// Greatest number of copies, if the mirror changes during the move.
 constexpr int kCopiesMax = 3;
 
 std::string NewMoveId() {
@@ -26,7 +26,7 @@ std::string NewMoveId() {
   return absl::StrCat(absl::Hex(device(), absl::kZeroPad8), absl::Hex(device(), absl::kZeroPad8));
 }
 
-/// Tells whether `address` is "host:port", as in an agent's [endpoint].
+/// Returns true if `address` is "host:port", as in an agent's [endpoint].
 bool IsAddress(const std::string& address) {
   const std::size_t colon = address.rfind(':');
   int port = 0;
@@ -34,7 +34,7 @@ bool IsAddress(const std::string& address) {
          port > 0 && port <= 65'535 && address.find_first_of(" /@'\"") == std::string::npos;
 }
 
-/// Tells whether a retry would be useless.
+/// Returns true if a retry would be useless.
 bool IsRefusal(const absl::Status& status) {
   return absl::IsFailedPrecondition(status) || absl::IsInvalidArgument(status) ||
          absl::IsResourceExhausted(status);
@@ -68,7 +68,8 @@ class ServerMove {
     Refuse(absl::StrCat("has no move to another server that could be ", be, ". Nothing was changed"));
   }
   std::string Name() const { return Printable(here_.context_id()); }
-  /// Returns the address for sources: the one already told to them, else the typed one, else the first one.
+  /// Returns the address for sources: the address that they get already, else the typed one, else the first
+  /// one.
   const std::string& Address() const {
     const bool told = here_.phase() == v1::MOVE_PHASE_LEFT && !here_.target().empty();
     return told || request_.address.empty() ? here_.target() : request_.address;
@@ -101,7 +102,7 @@ class ServerMove {
     GoOn();
   }
 
-  /// It is unknown whether the move has begun; the old server may know.
+  /// Reports that it is not known whether the move has begun. The old server may know it.
   void NotAnswered(const absl::Status& why) {
     const absl::StatusOr<v1::MoveLook> now = from_.LookAtMove(here_.context_id());
     if (now.ok() && now->move_id() == here_.move_id()) return Stopped(why);
@@ -127,8 +128,8 @@ class ServerMove {
     Arrive();
   }
 
-  /// Ends the move because one side refuses a step, so that the source can return. Leaves a move of another
-  /// command unchanged: its copy may be at another server than this --to-config.
+  /// Ends the move because one side refuses a step, so that the source can replicate again. A move that
+  /// another command began stays unchanged: its copy may be at another server than this --to-config.
   void GiveUp(const absl::Status& why) {
     if (!begun_) return Stopped(why);
     const absl::StatusOr<v1::MoveLook> there = to_.LookAtMove(here_.context_id());
@@ -140,12 +141,13 @@ class ServerMove {
     Say(absl::StrCat("the move was undone: ", here_.context_id(), " is served here as before"));
   }
 
-  /// Compares a copy that is already at the new server, and copies again if it differs.
+  /// Copies the mirror, and leaves the old server. If a copy is already at the new server, it is compared,
+  /// and copied again if it differs.
   absl::Status CopyAndLeave() {
     const absl::StatusOr<v1::MoveLook> there = to_.LookAtMove(here_.context_id(), /*with_contents=*/false);
     if (!there.ok() && !absl::IsNotFound(there.status())) return there.status();
     const bool is_ours = there.ok() && there->move_id() == here_.move_id();
-    // An earlier copy is at the place that was then given, which may differ.
+    // An earlier copy may be at another place than the one given now.
     const bool is_elsewhere = is_ours && !request_.place.empty() && there->place() != request_.place;
     std::string contents;
     if (is_ours && !is_elsewhere && there->phase() == v1::MOVE_PHASE_ARRIVING) {
@@ -193,7 +195,7 @@ class ServerMove {
   void Arrive() {
     absl::Status arrived = to_.Arrive(here_.context_id(), here_.move_id());
     if (absl::IsFailedPrecondition(arrived)) {
-      // Perhaps only the answer to the last step was lost.
+      // The last step may have succeeded, with only its answer lost.
       const absl::StatusOr<v1::MoveLook> there = to_.LookAtMove(here_.context_id());
       if (there.ok() && IsServed(*there)) arrived = absl::OkStatus();
       if (there.ok() && there->phase() == v1::MOVE_PHASE_DROPPING && there->move_id() == here_.move_id()) {
@@ -211,7 +213,8 @@ class ServerMove {
                  << Printable(ShellWord(here_.context_id())) << "'.\n";
   }
 
-  /// Tells whether `there` is the tenant that left, now in service, judged by its issuer and environment.
+  /// Returns true if `there` is the tenant that left and is served now. It is recognised by its issuer and
+  /// environment.
   bool IsServed(const v1::MoveLook& there) const {
     return there.phase() == v1::MOVE_PHASE_UNSPECIFIED && there.issuer() == here_.issuer() &&
            there.environment() == here_.environment();
@@ -228,12 +231,12 @@ class ServerMove {
   void Undo() {
     const absl::StatusOr<v1::MoveLook> there = to_.LookAtMove(here_.context_id());
     if (!there.ok() && !absl::IsNotFound(there.status())) return Fail(console_, there.status());
-    // Another mirror of the same name at the new server does not belong to this move.
+    // Another mirror of the same context id at the new server does not belong to this move.
     const bool left = here_.phase() == v1::MOVE_PHASE_LEFT;
     const bool is_ours =
         !there.ok() || there->move_id() == here_.move_id() || (left && there->move_id().empty());
     if (is_ours) {
-      // Also if nothing is there yet: an interrupted command's copy may still be arriving.
+      // This is done even if no copy is there yet: a copy of an interrupted command may still be arriving.
       if (const absl::Status dropped = Drop(); !dropped.ok()) return Fail(console_, dropped);
     } else if (left) {
       return Refuse(
@@ -256,7 +259,7 @@ class ServerMove {
   bool begun_ = false;  ///< This command began the move.
 };
 
-/// After a move without an answer: returns the state at the server and the command that continues.
+/// Returns, after a move without an answer, the state at the server and the command that continues.
 std::string WhereItStands(MoveClient client, const AdminRequest& request) {
   const std::string command = absl::StrCat("'mirrorctl move ", ShellWord(request.context_id), " --place ",
                                            ShellWord(request.place), " --resume'");
@@ -288,7 +291,7 @@ void MoveToPlace(AdminClient& admin, const AdminRequest& request, Console& conso
   const absl::StatusOr<v1::MoveToPlaceResponse> answer = client.MoveToPlace(message);
   if (!answer.ok()) {
     Fail(console, answer.status());
-    // Without an answer it is unknown how far the move came.
+    // Without an answer it is not known which steps were made.
     if (absl::IsUnavailable(answer.status()) || absl::IsDeadlineExceeded(answer.status()))
       SayNone(console, Printable(WhereItStands(client, request)));
     return;

@@ -23,14 +23,14 @@ constexpr std::uint32_t kDigitsOfInt64 = 18, kDigitsOfInt128 = 38;
 constexpr std::uint32_t kDigitsOfMicros = 6;
 constexpr std::size_t kInt128Bytes = 16, kUuidBytes = 16;
 
-// Times are units of 100 ns, counted from 0001-01-01 if they have a day; Parquet counts from 1970.
+// Times are in units of 100 ns; with a date they count from 0001-01-01. Parquet counts from 1970.
 constexpr std::int64_t kUnitsOfDay = 864'000'000'000, kUnitsOfMicro = 10, kNanosOfUnit = 100;
 constexpr std::int64_t kDaysTo1970 = 719'162;
 constexpr std::int64_t kMicrosTo1970 = kDaysTo1970 * (kUnitsOfDay / kUnitsOfMicro);
 
 bool IsMicros(const Column& column) { return column.precision <= kDigitsOfMicros; }
 
-/// Returns `text` as a whole number of units of the column's last digit; absent: it is no such number.
+/// Returns the number in `text` in units of the column's last digit. Absent: it is no such number.
 std::optional<absl::int128> UnscaledOf(const Column& column, std::string_view text) {
   const bool is_negative = text.starts_with('-');
   if (is_negative) text.remove_prefix(1);
@@ -157,7 +157,7 @@ ParquetColumn ParquetColumnOf(const Column& column) {
   return to;
 }
 
-/// `value` is not NULL and belongs to `column`; `chunk` is one of ParquetColumnOf(). Errors:
+/// Appends a value of `column` that is not NULL. `chunk`: a chunk of ParquetColumnOf(column). Errors:
 /// kFailedPrecondition with the column's name: the value does not fit the column's type.
 absl::Status AppendParquet(const Column& column, const Value& value, ColumnChunk* chunk) {
   switch (column.type) {

@@ -9,9 +9,9 @@
 
 namespace mirror {
 
-/// Writes Parquet with the columns' own types. Exceptions, written as text because Parquet has no such type:
-/// DECIMAL of over 38 digits and TIMESTAMPs with seven digits of a second; ANY, followed by a further column,
-/// see KindColumn(). `table` must outlive the result.
+/// Makes an output that writes Parquet with the columns' own types. Values that Parquet has no type for are
+/// written as text: DECIMAL of over 38 digits, TIMESTAMPs with seven digits of a second, and ANY. An ANY
+/// column is followed by a further column, see KindColumn(). `table` must outlive the result.
 std::unique_ptr<RowOutput> ParquetOutput(const TableSchema& table, ByteSink sink, RowGroupMax most = {});
 
 }  // namespace mirror

@@ -25,8 +25,8 @@
 namespace mirror {
 namespace {
 
-/// Returns a sentence for each reason why the source could not send tables, with their names. Empty: it sent
-/// all of them.
+/// Returns a sentence for each reason why the source could not send tables, with the names of the tables.
+/// Empty: it sent all tables.
 std::vector<std::string> UnsentNotes(const v1::ListTablesResponse& answer, std::int64_t now_ms) {
   struct Of {
     std::vector<std::string> names;
@@ -78,7 +78,7 @@ void ListIndexes(AdminClient& admin, const AdminRequest& request, Console& conso
   if (answer->tables_size() == 0) SayNone(console, "there are no tables");
 }
 
-/// Parses a span such as '30s', '15min', '3h', '2d'. Errors: any other text.
+/// Parses a duration such as '30s', '15min', '3h' or '2d'. Errors: any other text.
 absl::StatusOr<std::int64_t> ParseSpanMs(const std::string& text) {
   static const std::vector<std::pair<std::string, std::int64_t>> kUnits = {
       {"min", 60'000}, {"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
@@ -105,7 +105,7 @@ void SayNoEvent(AdminClient& admin, const AdminRequest& request, Console& consol
                              meant.empty() ? "" : ". ", meant));
 }
 
-/// Returns none if the options are wrong usage, and prints why.
+/// Returns the request for the options. Absent: the options are wrong usage; the reason was printed.
 std::optional<v1::ListEventsRequest> EventsAskedFor(const AdminRequest& request, Console& console) {
   v1::ListEventsRequest asked;
   asked.set_context_id(request.context_id);

@@ -39,7 +39,7 @@ Colour JobColour(const v1::ImportJobInfo& job) {
 /// Prints a line for each data source.
 void PrintStorages(std::ostream& out, const v1::ListStoragesResponse& answer, std::size_t width,
                    std::int64_t now_ms) {
-  // Ids may be long, words are short. JSON also has the names, which are free text.
+  // The table has no names, because they may be long; JSON has them.
   TextTable table({{"storage"},
                    {"source"},
                    {.name = "door", .goes = 2, .whole = true},

@@ -12,7 +12,7 @@ namespace mirror {
 namespace {
 
 constexpr std::string_view kCsvEnd = "\r\n";
-/// Output is buffered and given to the sink in pieces of this size.
+/// Size of the pieces in which the output is passed to the sink.
 constexpr std::size_t kPieceBytes = 256 << 10;
 
 void AppendField(std::string_view text, std::string* line) {

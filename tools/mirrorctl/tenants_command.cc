@@ -30,15 +30,15 @@ v1::ListTenantsRequest TenantsAskedFor(const AdminRequest& request) {
   return message;
 }
 
-/// The answer to print.
+/// The tenants to print, with what else is needed for it.
 struct TenantList {
   v1::ListTenantsResponse answer;
   const LineServers* servers = nullptr;  ///< Null: one server was asked.
-  std::string where = {};                ///< For several servers: "at 2 of 3 servers".
-  bool unfiltered = false;               ///< An older server ignored the filter and gave all its tenants.
+  std::string where = {};                ///< For several servers: a text such as "at 2 of 3 servers".
+  bool unfiltered = false;               ///< An older server ignored the filter and returned all its tenants.
 };
 
-/// Tells whether no tenant at all has such a name: the pattern is then probably mistyped.
+/// Returns true if no tenant matches the name pattern, which is then probably mistyped.
 bool MatchesNone(const AdminRequest& request, const v1::ListTenantsResponse& answer) {
   if (request.pattern.empty() || answer.tenants_size() > 0) return false;
   std::uint64_t named = 0;
@@ -55,11 +55,11 @@ void SayNoTenant(const AdminRequest& request, const TenantList& list, Console& c
   }
 }
 
-/// With --failed a problem also sets the exit code, for scripts, as 'doctor' does.
+/// Prints the tenants. With --failed, a problem also sets the exit code for scripts, as 'doctor' does.
 void ShowTenants(const TenantList& list, const AdminRequest& request, Console& console) {
   const v1::ListTenantsResponse& answer = list.answer;
   const bool is_mistake = !list.unfiltered && MatchesNone(request, answer);
-  // In a watch the user sees the list itself.
+  // In a watch the exit code is not set, because the user sees the list.
   const bool found_problems =
       request.failed && !list.unfiltered && !request.watched && answer.tenants_size() > 0;
   if (is_mistake) {
@@ -81,7 +81,7 @@ void ShowTenants(const TenantList& list, const AdminRequest& request, Console& c
   }
 }
 
-/// An older server sends no totals.
+/// Returns true if an older server ignored the filter: it sends no totals.
 bool IsUnfiltered(const v1::ListTenantsResponse& answer) {
   return answer.tenants_size() > 0 && answer.totals_size() == 0;
 }
@@ -110,7 +110,7 @@ std::int64_t RankOf(const v1::Tenant& tenant, const std::string& order) {
   const std::vector<std::string>& states = TenantStates();
   const auto found = std::find(states.begin(), states.end(), tenant.state());
   if (found != states.end()) return found - states.begin();
-  // A state of a newer server.
+  // The state is one of a newer server.
   return tenant.problem() ? -1 : static_cast<std::int64_t>(states.size());
 }
 
@@ -150,7 +150,7 @@ void ListTenantsOfAll(const Overview& servers, const AdminRequest& request, Cons
       &list.answer);
   list.servers = &lines;
   if (!answers.empty()) return ShowTenants(list, request, console);
-  // The errors are already printed; it is unknown whether such a tenant exists.
+  // The errors are printed already. It is not known whether there are such tenants.
   if (request.json) PrintJson(console.out, Json::array());
 }
 

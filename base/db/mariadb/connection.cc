@@ -39,15 +39,17 @@ bool Rows::Add(const std::vector<std::string_view>& fields) {
 namespace {
 
 constexpr std::uint32_t kOldestVersion = 100500;
-/// With any other method a rogue server could ask for the password in clear text.
+/// The allowed methods of login. With other methods a hostile server could ask for the password in clear
+/// text.
 constexpr char kLoginMethods[] = "mysql_native_password,client_ed25519,auth_gssapi_client";
 constexpr char kNoTls[] =
     "the server has no TLS: give it a certificate, or write tls=off if nobody can read the network between";
 constexpr std::size_t kProgramNameBytesMax = 63;
-/// The limit for one packet: a row comes in one piece.
+/// Greatest size of a packet. A row is one packet.
 constexpr unsigned long kPacketBytesMax = 1UL << 30;  // MariaDB's own limit.
 
-/// Settings that texts of values and statements depend on; overrides defaults of the server or the user.
+/// Settings on which the text forms of values and statements depend. They override defaults of the server or
+/// the user.
 constexpr const char* kPinned[] = {
     "SET NAMES utf8mb4",
     "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', "
@@ -56,7 +58,7 @@ constexpr const char* kPinned[] = {
 };
 
 void InitializeLibrary() {
-  // Two threads must not make its first call at once.
+  // Two threads must not initialize the library at the same time.
   static const int done = mysql_library_init(0, nullptr, nullptr);
   (void)done;
 }
@@ -66,7 +68,7 @@ unsigned int WholeSeconds(std::chrono::milliseconds time) {
   return static_cast<unsigned int>(std::max<std::int64_t>(1, (time.count() + 999) / 1000));
 }
 
-/// Detects within seconds that the peer's machine is down, however long an answer may take.
+/// Makes the kernel detect within seconds that the peer's machine is down, even if an answer may take long.
 void KeepAlive(int socket) {
   const int on = 1, idle_seconds = 5, interval_seconds = 2, count = 3, unheard_ms = 10'000;
   setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
@@ -83,7 +85,7 @@ void SetOptions(MYSQL* handle, const ConnectAs& as, const Dsn& dsn) {
   mysql_options(handle, MYSQL_OPT_CONNECT_TIMEOUT, &connect_within);
   mysql_options(handle, MYSQL_OPT_READ_TIMEOUT, &answer_within);
   mysql_options(handle, MYSQL_OPT_WRITE_TIMEOUT, &answer_within);
-  // A server can request any file of this machine.
+  // With LOCAL INFILE a server could request any file of this machine.
   mysql_options(handle, MYSQL_OPT_LOCAL_INFILE, &off);
   mysql_options(handle, MYSQL_OPT_MAX_ALLOWED_PACKET, &kPacketBytesMax);
   mysql_options(handle, MARIADB_OPT_RESTRICTED_AUTH, kLoginMethods);
@@ -120,7 +122,7 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectAs& as
   absl::Status connected;
   for (const auto& [host, port] : hosts) {
     connected = connection->Connect(as, host, port, *password);
-    // Another host would refuse this user too, and may count refused logins.
+    // Another host would refuse this user, too, and may count refused logins.
     if (connected.ok() || TroubleOf(connected) == Trouble::kNotLetIn) break;
   }
   if (connected.ok()) connected = connection->SetUp(as);
@@ -140,7 +142,7 @@ absl::Status Connection::Connect(const ConnectAs& as, const std::string& host, s
       mysql_real_connect(handle_, by_socket ? nullptr : host.c_str(), dsn_.user.c_str(), password.c_str(),
                          /*database=*/nullptr, port, by_socket ? dsn_.socket.c_str() : nullptr,
                          /*flags=*/0) != nullptr;
-  // If a server has no TLS, the library continues without it, unless it must verify the server.
+  // If the server has no TLS, the library continues without TLS, unless it has to verify the server.
   if (is_in && dsn_.tls != Tls::kOff && cipher().empty()) {
     Close();
     return ToStatus({.trouble = Trouble::kNotLetIn, .words = kNoTls},
@@ -260,13 +262,13 @@ RowStream::RowStream(RowStream&& other) noexcept
 
 RowStream::~RowStream() {
   if (connection_ == nullptr || result_ == nullptr) return;
-  // Otherwise freeing the result would read all remaining rows.
+  // Without this call, freeing the result would read all remaining rows.
   mariadb_cancel(connection_->handle());
   mysql_free_result(result_);
   connection_->Close();
 }
 
-/// Called before its connection is closed, because the result refers to the connection.
+/// Frees the result. Must be called before the connection is closed, because the result refers to it.
 void RowStream::Free() {
   mysql_free_result(result_);
   result_ = nullptr;

@@ -21,10 +21,10 @@ struct st_mysql_res;
 
 namespace mirror::mariadb {
 
-/// Greatest memory for the rows of one statement, in bytes.
+/// Greatest size of the rows of one statement in memory, in bytes.
 inline constexpr std::size_t kRowsBytesMax = 256'000'000;
 
-/// The result rows of a statement, in memory; their values are texts. Rows and columns count from 0.
+/// The rows that a statement returned, in memory. Their values are texts. Rows and columns count from 0.
 class Rows {
  public:
   explicit Rows(std::size_t columns = 0) : columns_(columns) {}
@@ -39,7 +39,7 @@ class Rows {
                                 : std::string_view(bytes_).substr(place.begin, place.size);
   }
   std::string Text(std::size_t row, std::size_t column) const { return std::string(View(row, column)); }
-  /// Returns a whole number; 0 for NULL and for other values.
+  /// Returns a value as a whole number; 0 for NULL and for values that are no whole numbers.
   std::int64_t Int(std::size_t row, std::size_t column) const;
   bool Bool(std::size_t row, std::size_t column) const { return Int(row, column) != 0; }
 
@@ -60,24 +60,26 @@ class Rows {
 
 /// The database to connect to, and the options of the connection.
 struct ConnectAs {
-  std::string dsn;  ///< See ReadDsn().
-  /// File with only the password, maybe with a line end; only its owner may read it. Read at each connect.
+  std::string dsn;  ///< Address of the database, in the form of ReadDsn().
+  /// File that contains only the password; a line end after it is allowed. Only the file's owner may have
+  /// access. It is read for each connection.
   std::string password_file = {};
   std::string program_name = {};  ///< Name shown in performance_schema.
-  /// Time for each host; with several hosts the total can be that much for each. Whole seconds, at least one.
+  /// Time for connecting to each host. With several hosts the total time can be as many times longer. Whole
+  /// seconds, at least one.
   std::chrono::milliseconds connect_within{10'000};
   /// Longest wait without data from the server; 0: no limit. A server that is silent for longer counts as
   /// lost. Whole seconds, at least one.
   std::chrono::milliseconds answer_within{60'000};
-  /// Statements that run at connect, after those that all sessions have.
+  /// Statements that run when the connection is opened, after the statements that all connections run.
   std::vector<std::string> settings = {};
 };
 
 class Connection;
 
 /// Streams the rows of a statement. Memory: one row, and the data that was read ahead. The connection must
-/// not be used for anything else meanwhile, and must outlive the stream. Destroying the stream before its
-/// last row closes the connection: reading the rest would take as long as reading all rows.
+/// outlive the stream, and must not be used for anything else meanwhile. Destroying the stream before its
+/// last row closes the connection: the remaining rows would have to be read otherwise.
 class RowStream {
  public:
   RowStream(RowStream&& other) noexcept;
@@ -102,12 +104,13 @@ class RowStream {
   std::vector<std::string_view> fields_;
 };
 
-/// A connection to a MariaDB database, with utf8mb4, time zone +00:00 and a fixed sql_mode. All errors of it
-/// and of objects that use it are those of Failure. After a Trouble::kLost, all later errors are kLost, too.
-/// Values of statements are read as texts, and written as literals: see name.h. Threads: one at a time.
+/// A connection to a MariaDB database, with utf8mb4, time zone +00:00 and a fixed sql_mode. Its errors, and
+/// those of objects that use it, are those of Failure. After Trouble::kLost, all later errors are kLost, too.
+/// Values are read as texts. Values in statements are literals: see name.h. Threads: one at a time.
 class Connection {
  public:
-  /// Errors: those of ReadDsn(), of a password_file that others may read; Failure, for the last host.
+  /// Connects. Errors: those of ReadDsn(); those of ReadPasswordFile(), such as a file that others may read;
+  /// a Failure for the last host.
   static absl::StatusOr<std::unique_ptr<Connection>> Open(const ConnectAs& as);
   ~Connection();
   Connection(const Connection&) = delete;
@@ -115,34 +118,38 @@ class Connection {
 
   /// Runs one statement and ignores its rows.
   absl::Status Execute(const std::string& sql, std::string_view doing = "");
-  /// Runs one statement and returns its rows, all in memory; more than kRowsBytesMax: kResourceExhausted.
+  /// Runs one statement and returns its rows, all in memory. Errors: also kResourceExhausted: the rows are
+  /// over kRowsBytesMax.
   absl::StatusOr<Rows> Query(const std::string& sql, std::string_view doing = "");
-  /// Returns the first value of the first row, a whole number. No such value is an error, too.
+  /// Runs one statement and returns the first value of the first row, a whole number. It is an error if there
+  /// is no such value.
   absl::StatusOr<std::int64_t> Number(const std::string& sql, std::string_view doing = "");
   /// Runs one statement that returns many rows.
   absl::StatusOr<RowStream> Stream(const std::string& sql, std::string_view doing = "");
 
   /// Returns true if the connection is open, as far as is known without asking the server.
   bool IsOpen() const { return handle_ != nullptr; }
-  /// Also requires that the server has sent nothing: a connection that the server closed is not alive.
+  /// Returns true if the connection is open and the server has sent nothing. If the server closed the
+  /// connection, it has sent the end.
   bool IsAlive() const;
-  /// Selects its database again: only then does it see privileges that were granted or revoked since.
+  /// Selects its database again. Privileges that were granted or revoked since the last selection apply only
+  /// after this call.
   absl::Status UseAgain();
-  /// Id of the server's thread, for KILL: see KillOther().
+  /// Returns the id of the server's thread, for KillOther().
   std::uint64_t server_thread() const { return server_thread_; }
   /// Ends another connection of the same user and its running statement. A closed connection is not an error.
   absl::Status KillOther(std::uint64_t server_thread);
-  /// Version as a number: 101119 for 10.11.19.
+  /// Returns the server's version as a number: 101119 for 10.11.19.
   std::uint32_t server_version() const { return server_version_; }
   /// Returns the cipher of the connection; empty: it is not encrypted.
   std::string cipher() const;
   const Dsn& dsn() const { return dsn_; }
   void Close();
 
-  // For code that uses libmariadb's other protocols over this connection.
+  // For code that uses other protocols of libmariadb over this connection.
 
   st_mysql* handle() { return handle_; }
-  /// Returns the library's current error. Closes the connection if the error ends it.
+  /// Returns the library's current error. If the error means that the connection has ended, closes it.
   absl::Status ErrorNow(std::string_view doing);
 
  private:

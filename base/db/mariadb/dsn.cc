@@ -24,7 +24,8 @@ constexpr char kHowItIs[] =
     ". Write it as 'host=db1 port=3306 dbname=crm user=mirror tls=verify', or as "
     "'socket=/run/mysqld/mysqld.sock dbname=crm user=mirror'";
 
-/// The text may contain a password, so the error repeats no part of it.
+/// Returns the error for a text that cannot be parsed. The text may contain a password, so the error repeats
+/// no part of it.
 absl::Status UnreadableDsn(std::string_view why) {
   return absl::InvalidArgumentError(
       absl::StrCat("the connection string cannot be read: ", std::string(why), kHowItIs));
@@ -120,7 +121,7 @@ std::string Dsn::Address() const {
 
 std::string Dsn::Name() const {
   std::string where = absl::StrCat(Address(), ", database ", database);
-  // Written in quotes, by which SourceWords() finds it.
+  // The address is written in quotes: SourceWords() finds it by them.
   std::replace(where.begin(), where.end(), '"', '\'');
   return absl::StrCat("MariaDB at \"", where, "\"");
 }

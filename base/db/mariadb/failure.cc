@@ -124,7 +124,7 @@ absl::StatusCode CodeOfMariadbTrouble(Trouble trouble) {
   return absl::StatusCode::kInternal;
 }
 
-/// Puts the text in quotes, by which SourceWords() recognises text of others.
+/// Puts MariaDB's text in quotes, by which SourceWords() recognises texts that are not ours.
 std::string SaidByMariadb(const char* who, std::string_view words) {
   std::string line(words.substr(0, words.find('\n')));
   std::replace(line.begin(), line.end(), '"', '\'');
@@ -208,7 +208,8 @@ Failure ReadFailure(unsigned int number, std::string_view message) {
   if (failure.trouble == Trouble::kValue) {
     failure.words = "a value does not fit its type";
   } else if (number == 1062 || number == 1064 || (number >= 1644 && number <= 1646)) {
-    // These messages repeat a key, a part of the statement, or the text of a trigger's SIGNAL.
+    // MariaDB's messages for these errors contain a key, a part of the statement, or the text of a trigger's
+    // SIGNAL.
     failure.words = number == 1064 ? "MariaDB cannot read the statement" : "MariaDB refuses it";
   } else {
     failure.words = SaidByMariadb(IsOfLibrary(number) ? "libmariadb" : "MariaDB", message);
@@ -218,7 +219,7 @@ Failure ReadFailure(unsigned int number, std::string_view message) {
 
 Failure ReadRefusal(unsigned int number, std::string_view message, bool has_password) {
   Failure failure = ReadFailure(number, message);
-  // The library makes a text of its own from bytes that are not text.
+  // For this error the library makes a message from bytes that are not text.
   if (number == 5010) failure.words = "the server asks for a method of logging in that is not allowed";
   if (failure.trouble == Trouble::kLost || failure.trouble == Trouble::kOther)
     failure.trouble = Trouble::kNotReady;

@@ -9,38 +9,44 @@
 
 namespace mirror::mariadb {
 
-/// Meaning of an error for the caller. Each has one status code, see ToStatus().
+/// What an error means for the caller. ToStatus() gives each value the status code that is named here.
 enum class Trouble : std::uint8_t {
   kNone,         ///< No error of MariaDB.
   kLost,         ///< The connection is lost; uncommitted changes are rolled back. UNAVAILABLE.
   kLockTimeout,  ///< Waiting for another session's lock timed out. UNAVAILABLE.
   kNoSpace,      ///< The disk or the memory is full. UNAVAILABLE.
   kTooMany,      ///< All connections of the server or the user are in use. UNAVAILABLE.
-  kNotReady,     ///< The server starts, stops, does not answer, or does not exist. UNAVAILABLE.
+  kNotReady,     ///< The server is starting or stopping, does not answer, or does not exist. UNAVAILABLE.
   kCancelled,    ///< Cancelled by Canceller, an operator or a time limit. CANCELLED.
   kRetry,        ///< Conflict with another transaction: begin this one again. ABORTED.
   kMoved,        ///< A table's definition changed since the transaction's snapshot. ABORTED.
   kUndefined,    ///< The table, column, database or engine does not exist. NOT_FOUND.
   kDenied,       ///< The user lacks a privilege. PERMISSION_DENIED.
-  kNotLetIn,     ///< No session: the password, the user, the database, TLS. PERMISSION_DENIED.
-  kNoLog,        ///< There is no binlog, or none from that position on. FAILED_PRECONDITION.
-  kValue,        ///< A value does not fit its type or column. INVALID_ARGUMENT.
-  kTooLarge,     ///< A row or a statement is over max_allowed_packet. INVALID_ARGUMENT.
-  kDamage,       ///< The database's files are damaged. DATA_LOSS.
-  kOther,        ///< INTERNAL.
+  /// The server refused the session, because of the password, the user, the database or TLS.
+  /// PERMISSION_DENIED.
+  kNotLetIn,
+  kNoLog,     ///< There is no binlog, or it begins after the requested position. FAILED_PRECONDITION.
+  kValue,     ///< A value does not fit its type or column. INVALID_ARGUMENT.
+  kTooLarge,  ///< A row or a statement is over max_allowed_packet. INVALID_ARGUMENT.
+  kDamage,    ///< The database's files are damaged. DATA_LOSS.
+  kOther,     ///< Any other error. INTERNAL.
 };
 
-/// An error of MariaDB. Where MariaDB's message would repeat a value, `words` is a text of ours.
+/// An error of MariaDB. `words` is MariaDB's message or, if that would repeat a value of a row, a text of
+/// ours.
 struct Failure {
   Trouble trouble = Trouble::kOther;
-  unsigned int number = 0;  ///< MariaDB's (1045); from 2000 to 2999 and from 5000 on the library's; 0: none.
+  /// MariaDB's number of the error, such as 1045. Numbers from 2000 to 2999 and from 5000 on are errors of
+  /// the library. 0: no number.
+  unsigned int number = 0;
   std::string words = {};
 };
 
-/// `doing`: the action that failed, "reading it"; empty if the caller does not give it.
+/// Converts a failure to a status. `doing`: the action that failed, such as "reading it"; may be empty.
 absl::Status ToStatus(const Failure& failure, std::string_view doing);
 
-/// Returns the Failure given to ToStatus(), without its text. kNone: OK, or an error from elsewhere.
+/// Returns the Failure from which ToStatus() made the status, without its text. kNone: the status is OK, or
+/// not from ToStatus().
 Failure FailureOf(const absl::Status& status);
 Trouble TroubleOf(const absl::Status& status);
 

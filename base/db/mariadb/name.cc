@@ -39,7 +39,7 @@ absl::StatusOr<std::string> QuotedName(std::string_view database, std::string_vi
 }
 
 std::string QuotedText(std::string_view text) {
-  // Hexadecimal: no quote, backslash or character set can end the text early.
+  // The text is written in hexadecimal, so that no quote, backslash or character set can end it early.
   return absl::StrCat("_utf8mb4 X'", absl::BytesToHexString(absl::string_view(text.data(), text.size())),
                       "'");
 }

@@ -16,7 +16,7 @@
 
 namespace mirror::odbc {
 
-/// Type of a column as a driver gives it: the numbers of ODBC. Other numbers may occur.
+/// Type of a column, with the numbers of ODBC. A driver may also return other numbers.
 enum class SqlType : std::int64_t {
   kNumeric = 2,
   kDecimal = 3,
@@ -36,60 +36,62 @@ enum class SqlType : std::int64_t {
   kBit = -7,
   kGuid = -11,
 };
-/// Value of a catalog's column NULLABLE: each row has a value.
+/// Value of the catalog's column NULLABLE for a column without NULLs.
 inline constexpr std::int64_t kNoNulls = 0;
 
 struct ConnectAs {
   ConnectionString to;
-  std::string password = {};  ///< Empty: none is given. Never part of a message.
+  std::string password = {};  ///< Empty: no password is given. No message contains the password.
   std::chrono::seconds connect_within{15};
 };
 
-/// A session of a database, through the driver that its connection string names. Every session has its own
-/// environment, since drivers are not trusted with handles shared by threads.
+/// A session of a database, through the driver that its connection string names. Each session has its own
+/// ODBC environment, because some drivers do not support handles that threads share.
 ///
-/// Threads: one. Waiting for an answer ends when it arrives, when `answer_within` is over (as far as the
-/// driver obeys it), or when the driver detects that the network failed.
+/// Threads: one. A call waits until the answer arrives, until the time `answer_within` is over (if the driver
+/// supports this limit), or until the driver detects a failure of the network.
 class Connection {
  public:
-  /// Errors: see Trouble; kNoDriver says which package is missing.
+  /// Opens a session. Errors: those of Trouble. The message of kNoDriver says which package is missing.
   static absl::StatusOr<std::unique_ptr<Connection>> Open(const ConnectAs& as);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// Sets the limit for later statements; a driver without this feature waits without a limit.
+  /// Sets the time limit of later statements. A driver that does not support it waits without a limit.
   void SetAnswerWithin(std::chrono::seconds within) { answer_within_ = within; }
 
   /// Runs a statement without rows, or ignores its rows.
   absl::Status Execute(const std::string& sql, std::string_view doing);
-  /// `fetches`: one for each column; missing ones mean text. `rows_max`: the driver returns no more rows;
-  /// 0: all. The text is sent unchanged to the database: "{" has no meaning for the driver.
+  /// Runs a statement that returns rows. `fetches`: one for each column; a column without one is fetched as
+  /// text. `rows_max`: greatest number of rows that the driver returns; 0: all. The driver sends the text
+  /// unchanged to the database: it does not interpret "{".
   absl::StatusOr<std::unique_ptr<RowStream>> Query(const std::string& sql,
                                                    const std::vector<Parameter>& parameters,
                                                    const std::vector<Fetch>& fetches, std::string_view doing,
                                                    std::size_t rows_max = 0);
-  /// Returns the first value of the first row; empty: there is no row.
+  /// Runs a statement and returns the first value of the first row; empty: there is no row.
   absl::StatusOr<std::string> Text(const std::string& sql, std::string_view doing);
 
-  /// Rows of an ODBC catalog function. An empty name means no name; the schema's name is a pattern.
+  /// The catalog functions of ODBC. The driver gets an empty name as null, that is, no name. The schema's
+  /// name is a pattern.
   enum class Catalog : std::uint8_t { kTables, kColumns, kPrimaryKey };
   absl::StatusOr<std::unique_ptr<RowStream>> Ask(Catalog what, const std::string& catalog,
                                                  const std::string& schema, const std::string& table);
 
-  // Facts that the driver reports about itself and the database.
+  // What the driver reports about itself and the database.
   const std::string& dbms() const { return dbms_; }  ///< "PostgreSQL", "MariaDB", "SQLite"
   const std::string& driver() const { return driver_; }
   std::string server() const;
   std::string database() const;
   std::string user() const;
-  /// Quote character for names; empty: names cannot be quoted.
+  /// Returns the quote character for names; empty: names cannot be quoted.
   const std::string& quote() const { return quote_; }
   bool gives_bound_again() const { return gives_bound_again_; }
-  /// A table's name may be qualified with another catalog or schema.
+  /// Returns true if a catalog or a schema can be written before a table's name.
   bool has_schemas() const { return has_schemas_; }
 
-  /// The session is lost.
+  /// Returns true if the session is lost.
   bool IsDead() const;
 
   // Called by RowStream.

@@ -23,8 +23,8 @@ bool HasSecretWord(std::string_view text) {
   return false;
 }
 
-/// Each driver has its own names for them. If one value has many options (psqlodbc's PQOPT), the value
-/// says which.
+/// Returns true if a value is a secret. Each driver has its own names for such keys. If one value has several
+/// options, as psqlodbc's PQOPT, the value itself is searched.
 bool IsSecret(std::string_view key, std::string_view value) {
   return HasSecretWord(key) || (value.find('=') != std::string_view::npos && HasSecretWord(value));
 }
@@ -42,7 +42,8 @@ absl::Status Wrong(std::string_view why) {
                    ". Its form is DRIVER={name};SERVER=host;DATABASE=name;UID=user"));
 }
 
-/// Reads a value in braces, in which "}}" means one "}". Removes it, up to the next ";", from `rest`.
+/// Reads a value in braces, in which "}}" means one "}". Removes the value and everything up to the next ";"
+/// from `rest`.
 absl::StatusOr<std::string> TakeBraced(std::string_view* rest) {
   std::string value;
   for (std::size_t i = 1; i < rest->size(); ++i) {

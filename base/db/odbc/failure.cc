@@ -20,7 +20,7 @@ constexpr char kPayload[] = "mirror.odbc/trouble";
 constexpr std::size_t kWordsMax = 500;
 
 struct Condition {
-  std::string_view sqlstate;  ///< Whole state or its beginning; the first match counts.
+  std::string_view sqlstate;  ///< A whole SQLSTATE or its beginning. The first matching entry is used.
   Trouble trouble;
 };
 constexpr Condition kConditions[] = {
@@ -33,7 +33,7 @@ constexpr Condition kConditions[] = {
     {"07006", Trouble::kValue},      {"HYC00", Trouble::kUnsupported}, {"IM", Trouble::kUnsupported},
 };
 
-/// Error numbers of MySQL and MariaDB, whose states are not specific.
+/// An error number of MySQL and MariaDB, whose SQLSTATEs are not specific enough.
 struct NativeCondition {
   std::int64_t first, last;
   Trouble trouble;
@@ -141,7 +141,7 @@ Failure ReadFailure(std::int16_t handle_type, void* handle, const std::vector<st
   SQLINTEGER native = 0;
   SQLSMALLINT length = 0;
   std::string said;
-  // Some drivers put warnings before the error: the first record that is no warning counts.
+  // Some drivers put warnings before the error. The first record that is no warning is used.
   for (SQLSMALLINT record = 1; record < 16; ++record) {
     if (!SQL_SUCCEEDED(SQLGetDiagRec(handle_type, handle, record, state.data(), &native, words.data(),
                                      static_cast<SQLSMALLINT>(words.size()), &length))) {
@@ -161,7 +161,7 @@ Failure ReadFailure(std::int16_t handle_type, void* handle, const std::vector<st
   if (connecting && (failure.trouble == Trouble::kOther || failure.trouble == Trouble::kLost))
     failure.trouble = Trouble::kNotReached;
   const std::string_view kind = std::string_view(failure.sqlstate).substr(0, 2);
-  // These messages repeat the value that is wrong.
+  // The messages of these errors contain the wrong value.
   if (failure.trouble != Trouble::kValue && kind != "23") failure.words = SafeWords(said, secrets);
   return failure;
 }

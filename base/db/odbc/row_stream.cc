@@ -16,12 +16,13 @@
 namespace mirror::odbc {
 namespace {
 
-/// Buffer for a value that is fetched with its row; longer values are fetched in pieces. Grows when needed.
+/// First size of a buffer for a value that is fetched with its row. Longer values are fetched in pieces, and
+/// then the buffer grows.
 constexpr std::size_t kBoundFirst = 512;
 constexpr std::size_t kBoundMax = 256 << 10;
 constexpr std::size_t kPieceBytes = 1 << 20;
 constexpr std::size_t kColumnsMax = 4'096;
-/// Limit for one value.
+/// Greatest size of one value in bytes.
 constexpr std::size_t kValueBytesMax = 1'000'000'000;
 
 }  // namespace
@@ -29,12 +30,12 @@ constexpr std::size_t kValueBytesMax = 1'000'000'000;
 struct RowStream::Field {
   SQLSMALLINT type = SQL_C_CHAR;
   std::string buffer = std::string(kBoundFirst, '\0');
-  SQLLEN length = 0;  ///< Length from the driver: SQL_NULL_DATA, SQL_NO_TOTAL, bytes.
+  SQLLEN length = 0;  ///< Length that the driver returned: SQL_NULL_DATA, SQL_NO_TOTAL, or a number of bytes.
   std::string whole = {};
   bool is_bound = false;
   bool grows = false;
 
-  /// Returns the bytes of a value that fit the buffer: a text is followed by a NUL.
+  /// Returns how many bytes of a value fit into the buffer. A NUL follows a text.
   std::size_t room() const { return buffer.size() - (type == SQL_C_CHAR ? 1 : 0); }
 };
 

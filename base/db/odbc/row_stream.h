@@ -13,7 +13,7 @@
 
 namespace mirror::odbc {
 
-/// A parameter that is sent as bytes and not as text.
+/// A parameter that is sent as bytes, not as text.
 struct Blob {
   std::string bytes;
 };
@@ -34,8 +34,8 @@ struct ResultColumn {
 
 class Connection;
 
-/// The rows of one statement, one after the other. Threads: that of the connection. The connection must
-/// outlive this object.
+/// Reads the rows of one statement, one after the other. Threads: one at a time, those of the connection. The
+/// connection must outlive this object.
 class RowStream {
  public:
   ~RowStream();
@@ -70,7 +70,8 @@ class RowStream {
   Connection& connection_;
   void* const statement_;
   const std::string doing_;
-  bool binds_ = false;  ///< Values come with the row; otherwise each is requested.
+  /// True: the driver writes a row's values into buffers. False: each value is requested by a call.
+  bool binds_ = false;
   bool at_end_ = false;
   std::vector<ResultColumn> columns_;
   std::vector<std::unique_ptr<Field>> fields_;

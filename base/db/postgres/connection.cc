@@ -74,7 +74,7 @@ namespace {
 
 constexpr int kText = 0, kBinary = 1;
 constexpr std::size_t kValuesMax = 65'535;       // Limit of PostgreSQL.
-constexpr std::size_t kValueBytesMax = 1 << 30;  // Limit of PostgreSQL, too.
+constexpr std::size_t kValueBytesMax = 1 << 30;  // Limit of PostgreSQL.
 constexpr std::chrono::milliseconds kCancelAgain{100};
 /// Older servers do not know the setting and would refuse it.
 constexpr char kTablesOnlySql[] =
@@ -86,7 +86,7 @@ absl::StatusOr<std::string> SettingsSql(const Parameters& settings) {
   for (const auto& [name, value] : settings) {
     ASSIGN_OR_RETURN(const std::string key, QuotedName(name));
     std::vector<std::string> parts = {value};
-    // A list in a single text would be taken for one name.
+    // PostgreSQL would treat a list in a single text as one name.
     if (name == "search_path") parts = absl::StrSplit(value, ", ");
     for (std::string& part : parts) {
       ASSIGN_OR_RETURN(std::string quoted, QuotedText(part));
@@ -144,7 +144,7 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectAs& as
   ASSIGN_OR_RETURN(std::unique_ptr<Line> line, Line::Open(as));
   std::unique_ptr<Connection> connection(new Connection(std::move(line), as.statements_max));
   ASSIGN_OR_RETURN(std::string settings, SettingsSql(SettingsOf(as)));
-  // Comes after search_path is set, so that its names are PostgreSQL's own.
+  // This statement follows the one that sets search_path, so that its names are PostgreSQL's own.
   if (as.tables_only) absl::StrAppend(&settings, kTablesOnlySql);
   connection->SetAnswerWithin(as.connect_within);
   RETURN_IF_ERROR(connection->ExecuteAs(IfLost::kNothing, settings, "setting up the session").status());
@@ -158,7 +158,7 @@ void Connection::RenewCanceller() {
 }
 
 absl::Status Connection::Execute(const std::string& sql, std::string_view doing) {
-  // A text of several statements may contain a COMMIT; but not inside a transaction.
+  // Outside of a transaction, a text of several statements may contain a COMMIT.
   return ExecuteAs(InTransaction() ? IfLost::kNothing : IfLost::kUnknown, sql, doing).status();
 }
 
@@ -232,7 +232,7 @@ absl::Status Connection::SendStatement(const std::string& sql, Values values, If
 }
 
 absl::StatusOr<Result> Connection::RunOnce(const std::string& sql, Values values, std::string_view doing) {
-  // In a transaction nothing is durable before its COMMIT.
+  // In a transaction no change is durable before the COMMIT.
   const IfLost if_lost = line_->InTransaction() ? IfLost::kNothing : IfLost::kUnknown;
   RETURN_IF_ERROR(SendStatement(sql, values, if_lost, doing));
   absl::StatusOr<Result> result = line_->Finish(doing);
@@ -242,7 +242,7 @@ absl::StatusOr<Result> Connection::RunOnce(const std::string& sql, Values values
 
 absl::StatusOr<Rows> Connection::Query(const std::string& sql, Values values, std::string_view doing) {
   absl::StatusOr<Result> result = RunOnce(sql, values, doing);
-  // In a transaction the caller must repeat it from the beginning.
+  // Repeats the statement. In a transaction the caller must repeat the whole transaction instead.
   if (!result.ok() && TroubleOf(result.status()) == Trouble::kStalePlan && IsIdle()) {
     result = RunOnce(sql, values, doing);
   }
@@ -283,7 +283,7 @@ absl::StatusOr<RowStream> Connection::Stream(const std::string& sql, Values valu
   if (!bound.status().ok()) return bound.status();
   line_->NoteSize(bound.bytes());
   RETURN_IF_ERROR(line_->Begin(IfLost::kNothing, doing));
-  // Never prepared: the statement takes long anyway, and a stale plan would make it fail.
+  // The statement is never prepared: it takes long anyway, and a stale plan would make it fail.
   RETURN_IF_ERROR(SendUnnamed(*line_, sql, bound, doing));
   if (PQsetSingleRowMode(line_->handle()) != 1)
     return line_->Cut(doing, {.words = "libpq does not return single rows"});
@@ -313,8 +313,8 @@ int Connection::server_pid() const { return IsOpen() ? PQbackendPID(line_->handl
 
 namespace {
 
-/// libpq keeps the mode until the next statement outside of a pipeline: otherwise the first statement in a
-/// pipeline would return its rows singly, and none at its end.
+/// Ends libpq's single-row mode, which libpq keeps until the next statement outside of a pipeline. Otherwise
+/// the first statement of a pipeline would return each row as a result of its own, and no rows at its end.
 absl::Status LeaveSingleRows(Connection& connection) {
   return connection.IsOpen() ? connection.Probe() : absl::OkStatus();
 }

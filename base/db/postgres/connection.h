@@ -24,19 +24,20 @@ struct pg_conn;
 
 namespace mirror::postgres {
 
-/// Statements that a connection's server has prepared, with their names. A statement is prepared at its
-/// second use, because preparing costs a round trip. A new one replaces the least recently used one. Only the
-/// files of this folder use it. Threads: one at a time.
+/// The statements that the server of a connection has prepared, with their names. A statement is prepared at
+/// its second use, because preparing costs a round trip. When the list is full, a new statement replaces the
+/// least recently used one. Only the files of this folder use it. Threads: one at a time.
 class PreparedStatements {
  public:
   explicit PreparedStatements(std::size_t max) : max_(max) {}
 
-  /// Returns the key of a text with the types of its values; other types make another statement.
+  /// Returns the key for a text and the types of its values. The same text with other types is another
+  /// statement.
   static std::string KeyOf(const std::string& sql, Values values);
 
   struct Use {
     std::string name;                 ///< Empty: run the statement without a name.
-    bool has_to_be_prepared = false;  ///< Prepare it first, under this name.
+    bool has_to_be_prepared = false;  ///< The caller has to prepare the statement first, under this name.
   };
   Use UseOf(const std::string& key);
   /// Removes a statement that could not be prepared, or that the server no longer has.
@@ -60,8 +61,8 @@ class PreparedStatements {
   std::vector<std::string> dropped_;
 };
 
-/// Cancels, from another thread, the statement that a connection's server runs: it fails with
-/// Trouble::kCancelled. Threads: any; may outlive its connection.
+/// Cancels the statement that a connection is running, from another thread. The statement then fails with
+/// Trouble::kCancelled. Threads: any. May outlive its connection.
 class Canceller {
  public:
   explicit Canceller(pg_conn* connection);
@@ -69,9 +70,10 @@ class Canceller {
   Canceller(const Canceller&) = delete;
   Canceller& operator=(const Canceller&) = delete;
 
-  /// Opens a connection of its own and waits until it closes. Harmless if no statement runs. Errors:
-  /// kFailedPrecondition: the connection commits, which is never cancelled (others would read data that may
-  /// not be durable), or it was given back. kUnavailable: the server was not reached.
+  /// Sends the request over a connection of its own, and waits until that is closed. Without a running
+  /// statement the request has no effect. Errors: kFailedPrecondition: the connection is committing, or it
+  /// was given back to its pool. A commit is never cancelled: others would then read data that may not be
+  /// durable. kUnavailable: the server was not reached.
   absl::Status Cancel() MIRROR_EXCLUDES(mutex_);
 
   /// Allows or forbids cancelling from now on. Called by the connection. Waits for a running Cancel().
@@ -96,8 +98,8 @@ class RowStream {
 
   /// Moves to the next row. False: there is none.
   absl::StatusOr<bool> Step();
-  /// Returns true if Step() would not wait, or will not within this time. For callers that check in between
-  /// whether to continue.
+  /// Waits until Step() would return at once, at most this time; returns true if it would. For callers that
+  /// check meanwhile whether they should continue.
   bool IsReady(std::chrono::milliseconds within);
   /// Returns rows whose row 0 is the current one.
   const Rows& row() const { return row_; }
@@ -114,37 +116,39 @@ class RowStream {
 /// Longest time for a server to end a cancelled statement.
 inline constexpr std::chrono::seconds kGiveUpWithin{5};
 
-/// A connection to a PostgreSQL database. All errors of it and of objects that use it are those of Failure,
+/// A connection to a PostgreSQL database. Its errors, and those of objects that use it, are those of Failure,
 /// and kInvalidArgument for values that cannot be sent. After kLost or kCommitUnknown, all later errors are
 /// kLost. Threads: one at a time, except for the canceller.
 class Connection {
  public:
-  /// Errors: those of ReadConninfo(), of a passfile that others may read, of settings that the server
-  /// refuses; Failure.
+  /// Connects. Errors: those of ReadConninfo() and of ReadKeyFile() for the passfile; a Failure, also for
+  /// settings that the server refuses.
   static absl::StatusOr<std::unique_ptr<Connection>> Open(const ConnectAs& as);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// Runs one or several statements, as one transaction unless they say otherwise, and ignores their rows. Do
-  /// not commit an open transaction here: Transaction::Commit() handles a lost answer.
+  /// Runs one or several statements and ignores their rows. Without BEGIN and COMMIT among them they form one
+  /// transaction. Do not commit an open transaction with this call: only Transaction::Commit() handles a lost
+  /// answer.
   absl::Status Execute(const std::string& sql, std::string_view doing = "");
-  /// Runs one statement, with $1, $2, … for its values. Returns its rows, all in memory.
+  /// Runs one statement, in which $1, $2, … are the values. Returns its rows, all in memory.
   absl::StatusOr<Rows> Query(const std::string& sql, Values values = {}, std::string_view doing = "");
   /// Runs one statement that changes rows, and returns their number.
   absl::StatusOr<std::int64_t> Run(const std::string& sql, Values values = {}, std::string_view doing = "");
-  /// The same where the number does not matter.
+  /// Runs one statement that changes rows, for callers that do not need the number.
   absl::Status Change(const std::string& sql, Values values = {}, std::string_view doing = "") {
     return Run(sql, values, doing).status();
   }
-  /// Runs one statement, or a command of the replication protocol, without values, in the simple protocol:
-  /// all values are text, for Rows::View() and Rows::Text().
+  /// Runs one statement without parameters, or a command of the replication protocol, in the simple protocol.
+  /// All values of the result are texts: read them with Rows::View() or Rows::Text().
   absl::StatusOr<Rows> Command(const std::string& command, std::string_view doing = "");
-  /// Returns the first value of the first row, a whole number. No such value is an error, too.
+  /// Runs one statement and returns the first value of the first row, a whole number. It is an error if there
+  /// is no such value.
   absl::StatusOr<std::int64_t> Number(const std::string& sql, Values values = {},
                                       std::string_view doing = "");
-  /// Runs a SELECT to find the types of its columns. The statement is not kept as a prepared one, so it is no
-  /// error if the columns of its tables have changed since an earlier call.
+  /// Runs a SELECT to find the types of its columns. The statement is not prepared for later calls. The
+  /// columns of its tables may therefore change between two calls.
   absl::StatusOr<std::vector<Type>> ColumnTypes(const std::string& sql, std::string_view doing = "");
   /// Runs one statement that returns many rows and changes none.
   absl::StatusOr<RowStream> Stream(const std::string& sql, Values values = {}, std::string_view doing = "");
@@ -154,27 +158,28 @@ class Connection {
   /// Sends a request to the server to check the connection.
   absl::Status Probe();
   bool InTransaction() const { return line_->InTransaction(); }
-  /// True outside of a transaction and of a statement.
+  /// Returns true if neither a transaction nor a statement is running.
   bool IsIdle() const { return line_->IsIdle(); }
-  /// Sets ConnectAs::answer_within, from the next wait on.
+  /// Changes ConnectAs::answer_within for all later waits.
   void SetAnswerWithin(std::chrono::milliseconds within) { line_->SetAnswerWithin(within); }
   std::chrono::milliseconds answer_within() const { return line_->answer_within(); }
 
-  /// Returns a value that the server reports by itself: server_version, server_encoding, in_hot_standby;
-  /// empty: it does not report it.
+  /// Returns the value of a setting that the server reports without a query, such as server_version,
+  /// server_encoding or in_hot_standby. Empty: the server does not report it.
   std::string Setting(const std::string& name) const;
   int server_pid() const;
   const std::shared_ptr<Canceller>& canceller() const { return canceller_; }
-  /// Makes the former canceller ineffective, so that its holder cannot cancel for the connection's next user.
+  /// Makes a new canceller. The former one has no effect any more, so that its holder cannot cancel a
+  /// statement of the connection's next user.
   void RenewCanceller();
   void Close() { line_->Close(); }
 
   // Only for the files of this folder.
 
-  /// Cancels a statement before its end. `ended` discards the data that the server sent meanwhile; it waits
-  /// at most the given time, and returns true if the end has come. Cancels again while more data come,
-  /// because a server that has not begun with the statement ignores the first request. After kGiveUpWithin
-  /// the connection is closed.
+  /// Cancels a statement before its end. `ended` discards the data that the server sends meanwhile, waits at
+  /// most the given time, and returns true when the statement has ended. As long as more data come, the
+  /// request is repeated: a server that has not yet begun with the statement ignores a request. After
+  /// kGiveUpWithin the connection is closed.
   void GiveUp(const std::function<bool(std::chrono::milliseconds)>& ended);
 
   Line& line() { return *line_; }
@@ -195,7 +200,7 @@ class Connection {
   std::shared_ptr<Canceller> canceller_;
 };
 
-/// Sets ConnectAs::answer_within while it lives, then restores it.
+/// Changes ConnectAs::answer_within as long as this object lives. The destructor restores the former value.
 class AnswersWithin {
  public:
   AnswersWithin(Connection& connection, std::chrono::milliseconds within)
@@ -211,7 +216,7 @@ class AnswersWithin {
   const std::chrono::milliseconds before_;
 };
 
-/// Values in libpq's form. Valid as long as this object lives and is not moved.
+/// Values in libpq's form. Its pointers are valid as long as this object lives and is not moved.
 class BoundValues {
  public:
   explicit BoundValues(Values values);
@@ -222,7 +227,7 @@ class BoundValues {
   const char* const* data() const { return data_.data(); }
   const int* sizes() const { return sizes_.data(); }
   const int* formats() const { return formats_.data(); }
-  std::size_t bytes() const { return bytes_; }  ///< Sum of all values.
+  std::size_t bytes() const { return bytes_; }  ///< Returns the sum of the bytes of all values.
 
  private:
   absl::Status status_;
@@ -232,7 +237,7 @@ class BoundValues {
   std::size_t bytes_ = 0;
 };
 
-/// Checks for a NUL, at which the sent SQL would end. Errors: kInvalidArgument.
+/// Checks that a text contains no NUL, at which the sent SQL would end. Errors: kInvalidArgument.
 absl::Status CheckSql(const std::string& sql);
 
 }  // namespace mirror::postgres

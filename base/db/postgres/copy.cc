@@ -25,7 +25,7 @@ absl::Status SendCopy(Connection& connection, const std::string& sql, ExecStatus
   return line.Send(PQsendQuery(line.handle(), sql.c_str()), doing);
 }
 
-/// Waits until a COPY that was sent begins.
+/// Waits until a COPY that was sent has begun.
 absl::Status HearBegin(Line& line, ExecStatusType wanted, std::string_view doing) {
   ASSIGN_OR_RETURN(const Result begun, line.Next(doing));
   const ExecStatusType status = begun == nullptr ? PGRES_EMPTY_QUERY : PQresultStatus(begun.get());
@@ -105,7 +105,7 @@ absl::Status CopyIn::Add(Values row) {
       piece_ += binary;
       continue;
     }
-    // Moved instead of copied: otherwise a large value would be in memory twice.
+    // The piece is moved, not copied: otherwise a large value would be in memory twice.
     absl::Status put = Put(std::exchange(piece_, {}));
     for (std::size_t at = 0; put.ok() && at < binary.size(); at += kPieceBytes)
       put = Put(binary.substr(at, kPieceBytes));
@@ -233,7 +233,7 @@ absl::StatusOr<bool> CopyOut::Step() {
     if (parsed == Parsed::kRow) return true;
     if (parsed == Parsed::kWrong) return Malformed();
     has_ended_ = parsed == Parsed::kEnd;
-    // PostgreSQL sends one row for each piece, though it does not promise that.
+    // PostgreSQL sends each row as one piece, but does not promise it.
     std::string rest(has_ended_ ? std::string_view() : ahead_);
     ASSIGN_OR_RETURN(const std::string_view piece, Piece());
     if (has_ended_) continue;

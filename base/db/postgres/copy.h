@@ -16,26 +16,26 @@
 
 namespace mirror::postgres {
 
-/// Writes rows into a table by COPY, in its binary format. Sends pieces of `kPieceBytes`; a slow server makes
-/// the writer wait. The connection must not be used for anything else in the meantime, and must outlive this
-/// object. Destroyed before Finish(), it writes no row.
+/// Writes rows into a table by COPY, in its binary format. It sends pieces of `kPieceBytes`, and waits if the
+/// server is slow. The connection must outlive this object, and must not be used for anything else meanwhile.
+/// If the object is destroyed before Finish(), no row is written.
 class CopyIn {
  public:
   static constexpr std::size_t kPieceBytes = 64 * 1024;
 
-  /// `sql`: "COPY t (a, b) FROM STDIN (FORMAT binary)".
+  /// Begins a COPY. `sql`: such as "COPY t (a, b) FROM STDIN (FORMAT binary)".
   static absl::StatusOr<CopyIn> Begin(Connection& connection, const std::string& sql,
                                       std::string_view doing = "");
   CopyIn(CopyIn&& other) noexcept;
   CopyIn& operator=(CopyIn&&) = delete;
   ~CopyIn();
 
-  /// Adds the values of one row, each of exactly its column's type. Errors: the connection is lost, the COPY
-  /// has ended, or a value is too large. If the server refuses a row, only Finish() returns the error: until
-  /// then the server reads on and discards the data.
+  /// Adds one row. Each value must have exactly its column's type. Errors: the connection is lost, the COPY
+  /// has ended, or a value is too large. If the server refuses a row, it discards all later data, and only
+  /// Finish() returns the error.
   absl::Status Add(Values row);
-  /// Returns the number of rows written. Outside of a transaction they are then committed. Errors: also the
-  /// error of a row, which Failure::copy_row names.
+  /// Returns the number of rows written. Outside of a transaction the rows are then committed. Errors: also
+  /// those of a refused row, whose number is in Failure::copy_row.
   absl::StatusOr<std::int64_t> Finish();
 
  private:
@@ -48,25 +48,26 @@ class CopyIn {
   std::string piece_;
 };
 
-/// Reads rows by COPY. Memory: one row, and the data that libpq has read ahead. Destroyed before its end, it
-/// cancels the COPY at the server. The connection must not be used for anything else in the meantime, and
-/// must outlive this object.
+/// Reads rows by COPY. Memory: one row, and the data that libpq has read ahead. If the object is destroyed
+/// before the end, it cancels the COPY at the server. The connection must outlive this object, and must not
+/// be used for anything else meanwhile.
 class CopyOut {
  public:
-  /// `sql`: "COPY (SELECT …) TO STDOUT (FORMAT binary)". It takes no values.
+  /// Begins a COPY. `sql`: such as "COPY (SELECT …) TO STDOUT (FORMAT binary)", without parameters.
   static absl::StatusOr<CopyOut> Begin(Connection& connection, const std::string& sql,
                                        std::string_view doing = "");
-  /// Like Begin(), without waiting: Step() returns the error of a statement that the server refuses.
+  /// Begins a COPY without waiting for the server's answer. If the server refuses the statement, Step()
+  /// returns the error.
   static absl::StatusOr<CopyOut> Send(Connection& connection, const std::string& sql,
                                       std::string_view doing = "");
   CopyOut(CopyOut&& other) noexcept;
   CopyOut& operator=(CopyOut&&) = delete;
   ~CopyOut();
 
-  /// For the binary format: moves to the next row; false when there are no more rows.
+  /// Moves to the next row; only for the binary format. Returns false if there are no more rows.
   absl::StatusOr<bool> Step();
-  /// Returns true if Step() would not wait, or will not within this time. Requires that rows come whole, as
-  /// PostgreSQL sends them.
+  /// Waits until Step() would return at once, at most this time; returns true if it would. It relies on
+  /// PostgreSQL's way to send each row as a whole.
   bool IsReady(std::chrono::milliseconds within);
   // Access to the current row. Columns count from 0; the caller knows their types. Views are valid until the
   // next row.
@@ -78,7 +79,8 @@ class CopyOut {
   /// The fields in the form of a RowView.
   const std::vector<std::string_view>& fields() const { return fields_; }
 
-  /// For other formats, instead of Step(): returns data, valid until the next call; empty at the end.
+  /// Returns the next data of a format other than binary; use it instead of Step(). Empty at the end. Valid
+  /// until the next call.
   absl::StatusOr<std::string_view> Piece();
 
  private:
@@ -93,7 +95,7 @@ class CopyOut {
   std::string doing_;
   std::string kept_;        ///< Data of earlier pieces.
   std::string_view ahead_;  ///< Unparsed data, in `kept_` or in libpq's piece.
-  bool is_heard_ = false;   ///< The server has answered whether it begins: `begun_`.
+  bool is_heard_ = false;   ///< The server has answered whether the COPY begins; `begun_` has the answer.
   absl::Status begun_;
   bool has_begun_ = false;  ///< The header was read.
   bool has_ended_ = false;  ///< The trailer was read.
@@ -101,8 +103,8 @@ class CopyOut {
 };
 
 /// Messages in both directions over a replication connection, as for START_REPLICATION. The COPY ends only
-/// when the connection is closed, because to end it earlier one would have to read all data that are still on
-/// their way. The connection must outlive this object.
+/// when the connection is closed. An earlier end would require reading all data that are still on their way.
+/// The connection must outlive this object.
 class CopyBoth {
  public:
   static absl::StatusOr<CopyBoth> Begin(Connection& connection, const std::string& command,
@@ -111,9 +113,9 @@ class CopyBoth {
   CopyBoth& operator=(CopyBoth&&) = delete;
   ~CopyBoth();
 
-  /// Returns the next message, valid until the next call; absent: no message came within this time. Silence
-  /// for this time does not count as a loss of the connection. Errors: the COPY has ended; kLost if the
-  /// server ended it without an error.
+  /// Returns the next message, valid until the next call. Absent: no message came within this time, which
+  /// does not mean that the connection is lost. Errors: the COPY has ended; kLost: the server ended it
+  /// without an error.
   absl::StatusOr<std::optional<std::string_view>> Next(std::chrono::milliseconds within);
   absl::Status Put(std::string_view message);
 

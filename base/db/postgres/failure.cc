@@ -19,13 +19,13 @@ namespace mirror::postgres {
 namespace {
 
 constexpr char kPayload[] = "mirror.postgres/failure";
-/// Advice for 53300, which means any of the three limits.
+/// Advice for SQLSTATE 53300, which may mean any of the three limits.
 constexpr char kRaise[] =
     ". All connections that it allows are in use: raise its max_connections or, if the message names a role "
     "or a database, the CONNECTION LIMIT of that one, or end connections of others";
 
 struct Condition {
-  std::string_view sqlstate;  ///< Whole state or its beginning; the first match counts.
+  std::string_view sqlstate;  ///< A whole SQLSTATE or its beginning. The first matching entry is used.
   Trouble trouble;
 };
 
@@ -100,14 +100,14 @@ absl::StatusCode CodeOf(Trouble trouble) {
   return absl::StatusCode::kInternal;
 }
 
-/// Puts the text in quotes, by which SourceWords() recognises text of others.
+/// Puts a text in quotes, by which SourceWords() recognises texts that are not ours.
 std::string Quoted(const char* who, std::string_view words) {
   std::string line(words.substr(0, words.find('\n')));
   std::replace(line.begin(), line.end(), '"', '\'');
   return absl::StrCat(who, " says \"", line, "\"");
 }
 
-/// Returns PostgreSQL's own message, if its condition repeats no value.
+/// Returns PostgreSQL's own message, or a text of ours if the messages for this SQLSTATE may contain a value.
 std::string SafeWords(std::string_view sqlstate, std::string_view words) {
   constexpr std::array<std::string_view, 4> kWithoutValues = {"22001", "22012", "22P03", "22P04"};
   const bool is_safe =
@@ -120,7 +120,7 @@ std::string SafeWords(std::string_view sqlstate, std::string_view words) {
     if (sqlstate == "22021") return "a text holds a character that the database's encoding does not have";
     return "a value does not fit its type";
   }
-  // Texts from functions that others wrote, or from other databases.
+  // These texts come from functions of other people, or from other databases.
   if (kind == "P0" || kind == "38" || kind == "39" || kind == "HV")
     return "a trigger or function raised an error";
   return Quoted("PostgreSQL", words);
@@ -131,10 +131,11 @@ std::string FieldOf(const pg_result* result, int field) {
   return text == nullptr ? std::string() : text;
 }
 
-/// Reads "COPY t, line 3, column a: …": the text is translated; its first number is the row.
+/// Returns the row from a text such as "COPY t, line 3, column a: …". The text may be translated; its first
+/// number is the row.
 std::int64_t CopyRow(std::string_view context) {
   if (context.substr(0, 5) != "COPY ") return 0;
-  // The table's name may contain anything, even a comma and digits; the row follows after ", ".
+  // The table's name may contain any character, even commas and digits. The row follows after ", ".
   for (std::size_t comma = context.find(", "); comma != std::string_view::npos;
        comma = context.find(", ", comma + 2)) {
     const std::string_view word =
@@ -147,15 +148,15 @@ std::int64_t CopyRow(std::string_view context) {
   return 0;
 }
 
-/// Advice when no connection of a kind is free.
+/// Returns the advice for an error that means that no connection is free.
 std::string TooManyAdvice(std::string_view words) {
-  // The setting's name is not translated.
+  // The name of the setting is not translated.
   if (words.find("max_wal_senders") == std::string_view::npos) return kRaise;
   return ". As many sessions as it allows read its log: raise its max_wal_senders, or end one of the "
          "sessions in pg_stat_replication";
 }
 
-/// Returns the advice for a session that was refused; empty: the state is another one.
+/// Returns the advice for a session that was refused. Empty: the SQLSTATE is another one.
 std::string NotLetInAdvice(std::string_view sqlstate, const Login& login) {
   const std::string file = login.passfile.empty() ? "~/.pgpass" : absl::StrCat("'", login.passfile, "'");
   if (login.lacks_password) {
@@ -232,7 +233,8 @@ Failure ReadFailure(const pg_result* result) {
   }
   failure.words = SafeWords(failure.sqlstate, FieldOf(result, PG_DIAG_MESSAGE_PRIMARY));
   failure.trouble = TroubleOfState(failure.sqlstate);
-  // Many errors share this code and their text is translated; the function's name is not.
+  // Many errors have this SQLSTATE, and their texts may be translated. The name of the function is never
+  // translated.
   const std::string function = FieldOf(result, PG_DIAG_SOURCE_FUNCTION);
   if (function == "RevalidateCachedQuery") failure.trouble = Trouble::kStalePlan;
   if (function == "check_enable_rls") failure.trouble = Trouble::kRowSecurity;
@@ -250,7 +252,7 @@ Failure ReadRefusal(std::string_view words, const Login& login) {
   if (at != std::string::npos && line.size() > state + 6 && line[state + 5] == ':') {
     failure.sqlstate = line.substr(state, 5);
     failure.trouble = TroubleOfState(failure.sqlstate);
-    // For a connection, 55000 means that the database accepts no sessions now.
+    // When connecting, 55000 means that the database accepts no sessions now.
     if (failure.trouble == Trouble::kLost || failure.trouble == Trouble::kOther ||
         failure.sqlstate == "55000") {
       failure.trouble = Trouble::kNotReady;
@@ -260,7 +262,8 @@ Failure ReadRefusal(std::string_view words, const Login& login) {
   failure.words = Quoted("libpq", line);
   if (failure.trouble == Trouble::kTooMany) failure.words += TooManyAdvice(line);
   std::string advice = NotLetInAdvice(failure.sqlstate, login);
-  // A role without CONNECT is refused by another function, whose name is not translated.
+  // A role without the privilege CONNECT is refused by another function of the server, whose name is not
+  // translated.
   if (login.replication && failure.sqlstate == "42501" &&
       words.find("CheckMyDatabase") == std::string_view::npos) {
     advice =

@@ -23,10 +23,10 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kWarningsMax = 16;
 
-/// Returns the events that came; 0 when the time is over.
+/// Waits for events on a socket until `until`. Returns those that came; 0: the time is over.
 short Poll(int socket, short events, Line::Clock::time_point until) {
   for (;;) {
-    // Rounded up. With no time left, poll() only checks for pending events.
+    // The time is rounded up. If none is left, poll() only checks for pending events.
     const auto left = std::chrono::ceil<milliseconds>(until - Line::Clock::now());
     pollfd one{socket, events, 0};
     const int ready = poll(&one, 1, static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 3'600'000)));
@@ -44,7 +44,7 @@ void KeepWarning(void* warnings, const PGresult* notice) {
   if (kept.size() < kWarningsMax) kept.emplace_back(sqlstate);
 }
 
-/// Returns connect_timeout of the parameters, for one host.
+/// Returns connect_timeout of the parameters, the time for one host.
 milliseconds OwnTimeout(const Parameters& parameters) {
   for (const auto& [keyword, value] : parameters) {
     int seconds = 0;
@@ -59,7 +59,7 @@ Login LoginOf(const PGconn* handle, const Parameters& parameters) {
   Login login{.lacks_password = PQconnectionNeedsPassword(handle) == 1};
   login.replication = FindParameter(parameters, "replication") != nullptr;
   if (const std::string* const passfile = FindParameter(parameters, "passfile")) {
-    // Written as a full path, by which SourceWords() finds it.
+    // The path is written in full: SourceWords() finds it by that.
     std::error_code error;
     const std::filesystem::path whole = std::filesystem::absolute(*passfile, error);
     login.passfile = error ? *passfile : whole.string();
@@ -110,7 +110,7 @@ absl::StatusOr<std::unique_ptr<Line>> Line::Open(const ConnectAs& as) {
     const Clock::time_point end = own == milliseconds::max() ? now + share : std::min(now + own, until);
     absl::Status connected = line->Connect(attempt, end);
     if (connected.ok()) return line;
-    // Among several hosts, keep the error that says more than that the host is not ready.
+    // If there are several hosts, an error that says more than that a host is not ready is kept.
     if (refused.ok() || TroubleOf(refused) == Trouble::kNotReady) refused = std::move(connected);
   }
   return refused;
@@ -163,7 +163,7 @@ absl::Status Line::Wait(short events, short& came, std::string_view doing) {
 }
 
 absl::Status Line::Send(int sent, std::string_view doing) {
-  // Reads in between, since otherwise two full buffers would wait for each other.
+  // Reads while it sends: otherwise client and server could wait for each other, both with full buffers.
   while (sent == 1) {
     const int left = PQflush(handle_);
     if (left == 0) return absl::OkStatus();
@@ -181,13 +181,13 @@ absl::Status Line::Send(int sent, std::string_view doing) {
 absl::Status Line::WaitForMore(std::string_view doing) {
   short came = 0;
   RETURN_IF_ERROR(Wait(POLLIN, came, doing));
-  // A lost connection may have delivered a message of the server first: PQgetResult() returns it.
+  // The server may have sent a message before the connection was lost: PQgetResult() returns it.
   PQconsumeInput(handle_);
   return absl::OkStatus();
 }
 
 bool Line::HasNext(milliseconds within) {
-  std::optional<Clock::time_point> until;  // Set as in HasPiece().
+  std::optional<Clock::time_point> until;  // Set only when it is needed, as in HasPiece().
   while (IsOpen() && PQisBusy(handle_) == 1) {
     if (!until) until = Clock::now() + within;
     if (Poll(PQsocket(handle_), POLLIN, *until) == 0) return false;
@@ -211,7 +211,7 @@ bool Line::HasPiece(milliseconds within) {
   while (IsOpen() && next_size_ == 0) {
     next_size_ = PQgetCopyData(handle_, &next_piece_, 1);
     if (next_size_ != 0) break;
-    // Not set for each row: some machines need as long for the time as for a row.
+    // Set only when it is needed: on some machines reading the clock takes as long as reading a row.
     if (!until) until = Clock::now() + within;
     if (Poll(PQsocket(handle_), POLLIN, *until) == 0) return false;
     PQconsumeInput(handle_);
@@ -236,7 +236,8 @@ absl::StatusOr<std::string_view> Line::NextPiece(std::string_view doing) {
 }
 
 bool Line::HearWhatCame() {
-  // A message before the end of a connection comes by itself; stops if the server never stops sending.
+  // A server may send a message before it ends the connection. The number of reads is limited, in case that
+  // the server never stops sending.
   for (int times = 0; IsOpen() && times < 8; ++times) {
     if (Poll(PQsocket(handle_), POLLIN, Clock::now()) == 0) return true;
     PQconsumeInput(handle_);
@@ -271,8 +272,8 @@ absl::StatusOr<Result> Line::Finish(std::string_view doing) {
 absl::Status Line::ErrorOf(const pg_result* result, std::string_view doing) {
   Failure failure = ReadFailure(result);
   refused_to_write_ = refused_to_write_ || failure.trouble == Trouble::kReadOnly;
-  // The server may have lost its connection to another server, as Citus to its workers. This connection
-  // remains, unless the lost one may have committed there.
+  // The server itself may have lost a connection to another server, as Citus to its workers. Our connection
+  // is then still usable, unless the other server may have committed.
   const char* const severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
   if (failure.sqlstate.starts_with("08") && severity != nullptr && std::string_view(severity) == "ERROR" &&
       IsOpen() && if_lost_ == IfLost::kNothing) {

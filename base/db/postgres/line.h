@@ -27,19 +27,19 @@ struct ClearResult {
 };
 using Result = std::unique_ptr<pg_result, ClearResult>;
 
-/// Meaning of a connection lost before the answer.
+/// What it means if the connection is lost before a statement's answer.
 enum class IfLost : std::uint8_t {
   kNothing,  ///< No durable change was made.
-  kUnknown,  ///< The statement commits.
+  kUnknown,  ///< The statement commits: it is not known whether it succeeded.
 };
 
-/// libpq without blocking calls: waits in poll(), with a time limit. A server that is silent for longer
-/// counts as lost, and the connection is closed. Threads: one at a time.
+/// Uses libpq without blocking calls: it waits in poll(), with a time limit. If the server is silent for
+/// longer, the connection counts as lost and is closed. Threads: one at a time.
 class Line {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// Errors: those of ReadTarget(), and Failure, with all hosts that were tried.
+  /// Connects. Errors: those of ReadTarget(); a Failure that names all hosts that were tried.
   static absl::StatusOr<std::unique_ptr<Line>> Open(const ConnectAs& as);
   ~Line();
   Line(const Line&) = delete;
@@ -47,49 +47,52 @@ class Line {
 
   pg_conn* handle() const { return handle_; }
   bool IsOpen() const;
-  /// True between statements, outside of a transaction.
+  /// Returns true if neither a transaction nor a statement is running.
   bool IsIdle() const;
-  /// True in a transaction, failed or not.
+  /// Returns true in a transaction, also in one that has failed.
   bool InTransaction() const;
-  /// Returns the server's process if the connection was lost before the answer to a commit: the process may
-  /// still wait, as long as no standby answers it. 0: there is no such process.
+  /// Returns the id of the server's process if the connection was lost before the answer to a commit. This
+  /// process may still exist, and wait for the answer of a standby. 0: there is no such process.
   int left_pid() const { return is_left_ ? pid_ : 0; }
   void SetAnswerWithin(std::chrono::milliseconds within) { answer_within_ = within; }
   std::chrono::milliseconds answer_within() const { return answer_within_; }
   void Close();
 
-  /// Call before each statement; sends nothing. Errors: kLost: the connection is closed already, nothing was
-  /// sent.
+  /// Prepares for a statement; call it before each one. It sends nothing. Errors: kLost: the connection is
+  /// already closed.
   absl::Status Begin(IfLost if_lost, std::string_view doing);
-  /// Call after a PQsend…() or PQput…(): checks its result and sends everything that is queued. `sent`: the
-  /// result of that call.
+  /// Checks the result of a PQsend…() or PQput…(), and sends everything that is queued. `sent`: the result of
+  /// that call.
   absl::Status Send(int sent, std::string_view doing);
-  /// Returns true if Next() would not wait, or will not within this time.
+  /// Waits until Next() would return at once, at most this time; returns true if it would.
   bool HasNext(std::chrono::milliseconds within);
   /// Returns a result as libpq does: null after the last one. A server's error is in the result.
   absl::StatusOr<Result> Next(std::string_view doing);
   /// Waits until more data have come. Errors: the connection is lost.
   absl::Status WaitForMore(std::string_view doing);
-  /// Returns true if NextPiece() would not wait, or will not within this time. Keeps the last piece valid.
+  /// Waits until NextPiece() would return at once, at most this time; returns true if it would. The last
+  /// piece stays valid.
   bool HasPiece(std::chrono::milliseconds within);
-  /// Returns the next piece of an incoming COPY: 0 bytes at its end, then Finish() has the result. Valid
-  /// until the next call.
+  /// Returns the next piece of an incoming COPY, valid until the next call. At the end it has 0 bytes: then
+  /// call Finish() for the result.
   absl::StatusOr<std::string_view> NextPiece(std::string_view doing);
   /// Reads all results of one statement; returns the last one, or the first error.
   absl::StatusOr<Result> Finish(std::string_view doing);
 
-  /// Converts a result that is an error. Closes the connection if the server closed it.
+  /// Makes a status from a result that is an error. Closes the connection if the server has closed it.
   absl::Status ErrorOf(const pg_result* result, std::string_view doing);
   /// Marks the connection as lost and closes it.
   absl::Status Cut(std::string_view doing, const Failure& why = {});
 
-  /// Reads unrequested data, such as the end of an idle connection. False: the connection is closed.
+  /// Reads data that came without a request, such as the server's end of an idle connection. False: the
+  /// connection is closed.
   bool HearWhatCame();
 
-  /// The server refused a write: it is a standby, or is set to read-only.
+  /// Returns true if the server refused a write, because it is a standby or read-only.
   bool refused_to_write() const { return refused_to_write_; }
 
-  /// Size of the largest single message sent or received, in bytes: libpq's buffers keep that size.
+  /// Returns the size in bytes of the largest message that was sent or received. libpq's buffers keep this
+  /// size.
   std::size_t largest() const { return largest_; }
   void NoteSize(std::size_t bytes) { largest_ = std::max(largest_, bytes); }
 
@@ -107,10 +110,11 @@ class Line {
   IfLost if_lost_ = IfLost::kNothing;
   bool refused_to_write_ = false;
   bool is_left_ = false;
-  int pid_ = 0;  ///< Stored here because libpq does not give it after a loss.
+  /// Id of the server's process, stored because libpq does not return it after the connection is lost.
+  int pid_ = 0;
   std::size_t largest_ = 0;
   std::vector<std::string> warnings_;
-  char* piece_ = nullptr;  ///< Buffer of libpq; so is the next one.
+  char* piece_ = nullptr;  ///< Buffers that libpq allocated.
   char* next_piece_ = nullptr;
   int next_size_ = 0;  ///< Size from libpq; 0: no piece has come.
 };

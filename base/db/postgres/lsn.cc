@@ -7,7 +7,7 @@
 namespace mirror::postgres {
 namespace {
 
-/// Reads the whole text: one to eight hexadecimal digits.
+/// Parses one half of a position. The whole text must be one to eight hexadecimal digits.
 bool ReadHalf(std::string_view text, std::uint64_t* half) {
   if (text.empty() || text.size() > 8) return false;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *half, 16);

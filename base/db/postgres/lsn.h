@@ -11,7 +11,7 @@ namespace mirror::postgres {
 
 /// Formats a position in PostgreSQL's log as the server does: "16/B374D848".
 std::string FormatLsn(std::uint64_t lsn);
-/// Errors: kInvalidArgument: the text is not a position.
+/// Parses a text of FormatLsn(). Errors: kInvalidArgument: the text is not a position.
 absl::StatusOr<std::uint64_t> ParseLsn(std::string_view text);
 
 }  // namespace mirror::postgres

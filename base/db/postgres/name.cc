@@ -8,7 +8,7 @@
 namespace mirror::postgres {
 namespace {
 
-/// `what`: "a name".
+/// Checks a text that becomes part of SQL. `what`: what it is, such as "a name", for the error.
 absl::Status CheckText(std::string_view text, const char* what) {
   if (text.find('\0') == std::string_view::npos && IsText(text)) return absl::OkStatus();
   return absl::InvalidArgumentError(
@@ -40,7 +40,7 @@ absl::StatusOr<std::string> QuotedName(std::string_view schema, std::string_view
 
 absl::StatusOr<std::string> QuotedText(std::string_view text) {
   RETURN_IF_ERROR(CheckText(text, "a text"));
-  // E'…' has the same meaning for each value of standard_conforming_strings.
+  // E'…' has the same meaning for every value of standard_conforming_strings.
   const bool escapes = text.find('\\') != std::string_view::npos;
   return absl::StrCat(escapes ? "E'" : "'",
                       absl::StrReplaceAll(std::string(text), {{"'", "''"}, {"\\", "\\\\"}}), "'");

@@ -13,8 +13,8 @@ constexpr std::chrono::seconds kPatience{1};
 constexpr std::chrono::milliseconds kLook{50};
 constexpr char kLooking[] = "looking for sessions that may see deleted rows";
 
-/// A transaction with an id, in any database, is in each snapshot taken while it runs; old snapshots count in
-/// their own database.
+/// A running transaction with an id, in any database, is part of each snapshot that is taken meanwhile. Old
+/// snapshots matter only in their own database.
 constexpr char kOlderSql[] =
     "SELECT string_agg(DISTINCT who, ', ') FROM (SELECT format('''%s'' (process %s)', "
     "coalesce(nullif(a.application_name, ''), 'a program'), a.pid), v.xid FROM pg_stat_activity AS a, "

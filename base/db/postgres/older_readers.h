@@ -8,8 +8,9 @@
 
 namespace mirror::postgres {
 
-/// Finds sessions that may still see deleted rows, which VACUUM then keeps on disk: those still running a
-/// second later. For people, "'psql' (process 17)"; empty: none. Errors: the connection's.
+/// Finds other sessions, replication slots and prepared transactions that may still see deleted rows: VACUUM
+/// keeps such rows on disk. The call waits up to a second for them to end. Returns the remaining ones as a
+/// text for people, "'psql' (process 17)"; empty: there are none. Errors: those of the connection.
 absl::StatusOr<std::string> FindOlderReaders(Connection& connection);
 
 }  // namespace mirror::postgres

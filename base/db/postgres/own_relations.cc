@@ -18,9 +18,9 @@ constexpr char kLookingWhose[] = "checking who owns the tables";
 constexpr char kForeignPayload[] = "mirror.postgres/foreign";
 constexpr char kDivisionByZero[] = "22012";
 
-/// Kinds are those of pg_class.relkind. 'T' is a type that is no relation: it occupies a table's name, too.
-/// Array types are omitted, since PostgreSQL renames them when their name is needed. The names are looked up
-/// first, by the catalogs' indexes: many mirrors have relations of the same names.
+/// Kinds are those of pg_class.relkind. 'T' is a type that is no relation: no table can have its name. Array
+/// types are omitted, because PostgreSQL renames them when their name is needed. The query first finds the
+/// names by the catalogs' indexes, because many mirrors have relations of the same names.
 constexpr char kThere[] = R"(
 WITH me AS (SELECT r.oid, r.rolname FROM pg_roles AS r WHERE r.rolname = current_user),
   own AS (SELECT n.oid, n.nspowner AS owner FROM pg_namespace AS n WHERE n.nspname = $1::text::name),
@@ -48,7 +48,7 @@ SELECT own.oid IS NOT NULL, own.owner = me.oid, pg_get_userbyid(own.owner)::text
   l.trigger, l.rule
 FROM me LEFT JOIN own ON true LEFT JOIN looked AS l ON true ORDER BY l.name)";
 
-/// The condition is not a constant, so the planner does not evaluate the division.
+/// The condition is not a constant, so that the planner does not evaluate the division in advance.
 constexpr char kGuard[] = R"(
 SELECT 1 / CASE WHEN NOT EXISTS (SELECT FROM me)
   OR EXISTS (SELECT FROM own, me WHERE own.owner <> me.oid)
@@ -57,7 +57,7 @@ SELECT 1 / CASE WHEN NOT EXISTS (SELECT FROM me)
 
 struct KindWords {
   const char* noun;
-  const char* type;  ///< The keyword in DROP and ALTER.
+  const char* type;  ///< The keyword for DROP and ALTER.
 };
 KindWords WordsOf(char kind) {
   switch (kind) {
@@ -84,11 +84,12 @@ KindWords WordsOf(char kind) {
 
 std::string QuotedOrUnknown(std::string_view name) {
   const absl::StatusOr<std::string> quoted = QuotedName(name);
-  // A name in another encoding cannot be typed.
+  // A name that is not UTF-8 cannot be shown.
   return quoted.ok() ? *quoted : "\"?\"";
 }
 
-/// If a role restored the database under its own name, a DROP would remove the customer's mirror.
+/// Returns the advice: a change of the owner if another role restored the object from a backup, otherwise
+/// `drop`. After a restore, a DROP would remove the customer's mirror.
 std::string OwnerOrDrop(const std::string& type, const std::string& name, const std::string& me,
                         const std::string& drop) {
   return absl::StrCat("If that role restored it for this server from a backup, a superuser types ALTER ",

@@ -12,7 +12,8 @@
 
 namespace mirror::postgres {
 
-/// Names in a schema that a program reserves for itself. Another role may have taken them. Without quotes.
+/// Names in a schema that a program reserves for itself, without quotes. Another role may have made objects
+/// with these names.
 struct OwnRelations {
   std::string schema;
   std::vector<std::string> tables = {};  ///< Ordinary tables to which nobody may add triggers or rules.
@@ -28,22 +29,24 @@ struct OwnFound {
   std::set<std::string> names = {};  ///< The relations that exist.
 };
 
-/// Checks that names belong to the role of the session before the program uses them. Reading a relation of
-/// another role, or only planning to, may run functions of its owner with the rights of the session. The
-/// guard reads catalogs only. The schema and every relation that exists must belong to the current role, and
-/// each relation must be of the named kind. If the transaction locks one of the tables and then asks, the
-/// answer holds until the transaction ends. Threads: any.
+/// Checks, before the program uses relations with these names, that they belong to the role of the session.
+/// Reading a relation of another role, or only planning a query of it, may run functions of its owner with
+/// the rights of the session. The guard itself reads only the catalogs. The schema and every relation that
+/// exists must belong to the current role, and each relation must be of the expected kind. If a transaction
+/// first locks one of the tables and then checks, the result is valid until the transaction ends. Threads:
+/// any.
 class OwnGuard {
  public:
   explicit OwnGuard(const OwnRelations& own);
   OwnGuard(const OwnGuard&) = delete;
   OwnGuard& operator=(const OwnGuard&) = delete;
 
-  /// Errors: kFailedPrecondition that IsForeign() knows, with the statement that removes the obstacle;
-  /// Failure.
+  /// Checks the names and returns those that exist. Errors: kFailedPrecondition for which IsForeign() returns
+  /// true: the message has the statement that solves the problem; those of the connection.
   absl::StatusOr<OwnFound> Find(Connection& connection) const;
-  /// Queues the check. If it fails, no later statement of the pipeline runs. Its error is IsRefusal() and has
-  /// no message for people: Find() gives that. This object must live until the pipeline has run.
+  /// Queues the check. If it fails, no later statement of the pipeline runs. IsRefusal() returns true for its
+  /// error, which has no message for people: call Find() to get one. This object must live until the pipeline
+  /// has run.
   void QueueIn(Pipeline& pipeline) const;
   /// Returns true if an error comes from a queued check.
   static bool IsRefusal(const absl::Status& status);
@@ -58,7 +61,7 @@ class OwnGuard {
 
 /// Returns true if an error says that another role has a name of ours.
 bool IsForeign(const absl::Status& status);
-/// Makes an error with another layer's message for people, which IsForeign() still recognises.
+/// Makes an error for which IsForeign() returns true, with the message of another layer for people.
 absl::Status ForeignError(const std::string& what, const std::string& remedy);
 
 }  // namespace mirror::postgres

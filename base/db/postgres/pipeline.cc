@@ -37,7 +37,7 @@ absl::Status Pipeline::SendStep(const Step& step, std::size_t number, std::vecto
   }
   sent.push_back({number, false, key});
   if (taken == 1) return absl::OkStatus();
-  // Nothing was synced, so none of it is durable.
+  // No sync was sent, so that none of the statements is durable.
   return connection_.line().Cut(step.doing, {.words = "libpq did not take a statement"});
 }
 
@@ -92,7 +92,7 @@ absl::Status Pipeline::ReadOne(const std::string& doing, Result& last) {
       failed =
           absl::AbortedError(absl::StrCat(doing, doing.empty() ? "" : ": ", "an earlier statement failed"));
     }
-    // The rows would be lost. See RowStream.
+    // The rows would be lost: see LeaveSingleRows() in connection.cc.
     if (status == PGRES_SINGLE_TUPLE) return line.Cut(doing, {.words = "rows of a pipeline came one by one"});
     last = *std::move(next);
   }
@@ -124,7 +124,7 @@ absl::Status Pipeline::Read(const std::vector<Step>& steps, const std::vector<Se
         failed_ = static_cast<int>(one.step);
         connection_.NoteFailed(one.key, read);
       }
-      // A statement that was not run is not prepared either.
+      // A statement that was not run was not prepared either.
       if (one.prepares) connection_.prepared().Forget(one.key);
       if (!connection_.IsOpen()) {
         failed_ = -1;
@@ -146,11 +146,11 @@ absl::StatusOr<std::vector<Rows>> Pipeline::Run() {
   if (steps.empty()) return rows;
   absl::Status failed = Enter(steps);
   if (!failed.ok()) return failed;
-  // libpq moves data that it has sent and not read yet with each further statement.
+  // Statements are sent in parts: with each further statement libpq moves all data in its buffers.
   for (std::size_t from = 0, to = 0; from < steps.size() && failed.ok(); from = to) {
     to = std::min(steps.size(), from + kStepsAtOnce);
-    // COMMIT is in the last part: a loss is then known to be a loss during commit, and the commit's warnings
-    // are the last ones.
+    // COMMIT is in the last part. If the connection is lost then, it is known that this happened during the
+    // commit. And the warnings of the last part are those of the commit.
     if (to < steps.size() && from < commit && commit < to) to = commit;
     ASSIGN_OR_RETURN(const std::vector<Sent> sent, Send(steps, from, to));
     failed = Read(steps, sent, rows);

@@ -10,8 +10,8 @@
 
 namespace mirror::postgres {
 
-/// Statements that are sent together and answered together: one round trip. Outside of a transaction they
-/// form one. COPY is not possible. Threads: one at a time.
+/// Statements that are sent together in one round trip. Outside of a transaction they form one transaction. A
+/// COPY is not possible. Threads: one at a time.
 class Pipeline {
  public:
   explicit Pipeline(Connection& connection) : connection_(connection) {}
@@ -21,15 +21,16 @@ class Pipeline {
   int size() const { return static_cast<int>(steps_.size()); }
 
   /// Runs the queue, which is then empty, and returns the rows of each statement. Errors: that of the first
-  /// failed statement, named by its `doing`; see failed(). No statement after it was run, and outside of a
-  /// transaction none before it is durable.
+  /// failed statement, with its `doing`; failed() returns its number. Statements after it were not run.
+  /// Outside of a transaction the statements before it are rolled back.
   absl::StatusOr<std::vector<Rows>> Run();
-  /// Number of the statement that failed in the last Run(); -1: none, or not a single one, such as when the
-  /// connection was lost.
+  /// Returns the number of the statement that failed in the last Run(). -1: no statement failed, or it is not
+  /// known which, such as when the connection was lost.
   int failed() const { return failed_; }
 
  private:
-  static constexpr std::size_t kStepsAtOnce = 500;  ///< Statements sent before their answers are read.
+  /// Greatest number of statements that are sent before their answers are read.
+  static constexpr std::size_t kStepsAtOnce = 500;
 
   friend class Transaction;
   struct Step {
@@ -37,7 +38,7 @@ class Pipeline {
     std::vector<Value> values;
     std::string doing;
   };
-  /// Record of what was sent: some steps are prepared before they run.
+  /// What was sent for a step: some steps are prepared before they run.
   struct Sent {
     std::size_t step = 0;
     bool prepares = false;
@@ -46,7 +47,7 @@ class Pipeline {
   absl::Status Enter(const std::vector<Step>& steps);
   absl::StatusOr<std::vector<Sent>> Send(const std::vector<Step>& steps, std::size_t from, std::size_t to);
   absl::Status SendEnd(const std::vector<Step>& steps);
-  /// Reads the results of these; returns the first failure.
+  /// Reads the results of the steps that were sent; returns the first failure.
   absl::Status Read(const std::vector<Step>& steps, const std::vector<Sent>& sent, std::vector<Rows>& rows);
   absl::Status SendStep(const Step& step, std::size_t number, std::vector<Sent>& sent);
   absl::Status ReadOne(const std::string& doing, Result& last);

@@ -13,7 +13,7 @@ using std::chrono::milliseconds;
 
 namespace {
 
-/// Pause between two tries when the server had no free slot: each try costs it a process.
+/// Pause between two tries if the server had no free slot. Each try costs the server a new process.
 constexpr milliseconds kSlotPauseMin{20};
 constexpr milliseconds kSlotPauseMax{250};
 
@@ -21,7 +21,8 @@ constexpr milliseconds kSlotPauseMax{250};
 constexpr milliseconds kLookEvery{1'000};
 constexpr milliseconds kLookWithin{2'000};
 
-/// Process numbers are reused, also after a failover: a process with a later start is another one.
+/// Finds which processes still run. Process numbers are reused, also after a failover: a process that started
+/// later is another process.
 constexpr char kLookSql[] =
     "SELECT pid::bigint, (extract(epoch FROM clock_timestamp() - backend_start) * 1000)::bigint FROM "
     "pg_stat_activity WHERE pid = ANY ($1) AND usename = session_user";
@@ -71,7 +72,7 @@ absl::StatusOr<Pool::Place> Pool::TakePlace(Clock::time_point until, millisecond
   const MutexLock lock(mutex_);
   ++waiting_;
   while (IsFull() && !IsLookDue() && Clock::now() < until) {
-    // The thread that checks notifies the others when it is done.
+    // If another thread is already checking, it notifies the others when it has finished.
     given_back_.WaitUntil(mutex_, left_.empty() || is_looking_ ? until : std::min(until, look_again_));
   }
   --waiting_;
@@ -106,7 +107,7 @@ absl::StatusOr<Lease> Pool::Take(milliseconds within) {
     if (!place.ok()) return full.ok() ? place.status() : full;
     absl::StatusOr<Lease> lease = Fill(*std::move(place), until);
     const Trouble trouble = TroubleOf(lease.status());
-    // The remaining time may be too short for an answer.
+    // The error may come from the remaining time, which was too short for an answer.
     const bool late = !full.ok() && trouble == Trouble::kNotReady && Clock::now() >= until;
     if (trouble != Trouble::kTooMany && !late) return lease;
     if (!late) full = lease.status();
@@ -114,13 +115,13 @@ absl::StatusOr<Lease> Pool::Take(milliseconds within) {
     if (Clock::now() < until) continue;
     const MutexLock lock(mutex_);
     ++refused_;
-    // This waiter may have received the notification of a returned connection: pass it on.
+    // This thread may have received the notification for a returned connection, so it notifies another one.
     given_back_.NotifyOne();
     return full;
   }
 }
 
-/// Opens a connection for a place, which stays occupied in any case.
+/// Opens a connection for a place. The place stays occupied, also after an error.
 absl::StatusOr<Lease> Pool::Fill(Place place, Clock::time_point until) {
   Kept& kept = place.kept;
   absl::Status filled = kept.connection != nullptr && IsGood(kept) ? absl::OkStatus() : Open(place, until);
@@ -138,7 +139,7 @@ absl::StatusOr<Lease> Pool::Fill(Place place, Clock::time_point until) {
   const MutexLock lock(mutex_);
   if (!place.is_beyond) --open_;
   given_back_.NotifyOne();
-  // The remaining time may have been too short for an answer.
+  // The error may come from the remaining time, which was too short for an answer.
   return place.is_beyond && Clock::now() >= until ? TooMany(place.within) : filled;
 }
 
@@ -168,7 +169,7 @@ absl::Status Pool::Look(Place& place) {
   const Clock::time_point asked_at = Clock::now();
   const absl::StatusOr<Rows> there =
       connection.Query(kLookSql, {pids.value()}, "checking which statements still run");
-  // Returns another error than the lost one, which the caller would take for the error of its own statement.
+  // Returns an error other than kLost: the caller would believe that its own statement has failed.
   if (!connection.IsOpen()) {
     return ToStatus({.trouble = Trouble::kNotReady,
                      .words = absl::StrCat("a connection of ", options_.name,
@@ -176,7 +177,7 @@ absl::Status Pool::Look(Place& place) {
                     "");
   }
   const auto is_gone = [&](const Left& one) {
-    // Processes left after the query began were not part of it.
+    // Processes that were lost after the query began were not part of the query.
     const bool asked = std::any_of(left.begin(), left.end(), [&](const Left& of) { return of == one; });
     for (int row = 0; asked && row < there->rows(); ++row) {
       if (there->Int(row, 0) == one.pid && asked_at - one.since <= milliseconds(there->Int(row, 1)))
@@ -195,7 +196,8 @@ absl::Status Pool::Look(Place& place) {
 
 void Pool::GiveBack(Lease& lease) {
   const Clock::time_point now = Clock::now();
-  // Idle connections lead to the same server: the next one must look for it again.
+  // Idle connections have the same server, which is a standby or read-only: the next connection must look for
+  // the right server.
   if (lease.connection_->line().refused_to_write()) Renew();
   bool stays = lease.connection_->IsIdle() && now - lease.opened_ < options_.age_max &&
                ++lease.uses_ < options_.uses_max && lease.connection_->line().largest() <= options_.bytes_max;
@@ -218,7 +220,7 @@ void Pool::GiveBack(Lease& lease) {
 }
 
 void Pool::Renew() {
-  std::vector<Kept> old;  // Closed without the lock.
+  std::vector<Kept> old;  // These connections are closed after the lock is released.
   {
     const MutexLock lock(mutex_);
     ++generation_;

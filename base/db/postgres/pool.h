@@ -20,14 +20,14 @@ struct PoolOptions {
   ConnectAs connect_as;
   std::string name;             ///< Name for messages: "place p1, writing".
   std::size_t connections = 4;  ///< Greatest number of open connections.
-  /// A connection that was idle for longer is probed before use.
+  /// A connection that was idle for longer than this is probed before it is used.
   std::chrono::milliseconds probe_after{10'000};
-  /// Older connections, and those with more uses, are closed when they come back: a server's process keeps
-  /// data about each table that it used.
+  /// A connection that is older than this, or was used more often, is closed when it comes back. The server's
+  /// process keeps data about each table that it has used, so that its memory grows.
   std::chrono::milliseconds age_max{3'600'000};
   std::int64_t uses_max = 500;
-  /// A connection that sent or received a larger single message, such as a large value, is closed, too: its
-  /// buffers would keep that size.
+  /// A connection that sent or received a larger message, such as a large value, is closed, too, because its
+  /// buffers keep this size.
   std::size_t bytes_max = 32 << 20;
   /// Checks each new connection before its first use; on an error the connection is closed. Null: no check.
   std::function<absl::Status(Connection&)> admit = nullptr;
@@ -35,8 +35,9 @@ struct PoolOptions {
 
 class Pool;
 
-/// A connection of a pool. At the end of the lease it returns to the pool, or is closed if it is lost or in a
-/// transaction, or if its server refused to write: then all others are closed, too, as by Renew().
+/// A connection that was taken from a pool. The destructor gives it back to the pool. It is closed instead if
+/// it is lost or still in a transaction. If its server refused to write, it and all other connections of the
+/// pool are closed, as by Renew().
 class Lease {
  public:
   Lease(Lease&& other) noexcept;
@@ -61,28 +62,31 @@ class Lease {
 
 /// A pool of connections to one database. Must outlive its leases. Threads: any.
 ///
-/// A connection lost before the answer to a commit keeps its place until the server's process has ended. If
-/// no standby answers, that process waits on without its client; without this rule, new commits would use up
-/// all slots of the server. The wait is not cancelled: others would read data that may not be durable.
+/// If a connection is lost before the answer to a commit, its place stays occupied until the server's process
+/// has ended. Without an answer of a standby, such a process waits although its client is gone. If the places
+/// were free, new commits could use up all connection slots of the server. The wait is not cancelled, because
+/// others would then read data that may not be durable.
 class Pool {
  public:
   explicit Pool(PoolOptions options) : options_(std::move(options)) {}
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  /// Waits at most `within` for a connection, including the time to connect, also if the server has no
-  /// free slot. If all places are occupied, one more connection is opened to check for ended processes.
-  /// Errors: Failure's kTooMany: none was returned, or no slot was free, in time; those of
-  /// Connection::Open().
+  /// Returns a connection. Waits for it at most `within`, which includes the time to connect and to wait for
+  /// a free slot of the server. If all places are occupied, one more connection may be opened, to check
+  /// whether the processes of lost connections have ended. Errors: Trouble::kTooMany: no connection came back
+  /// and no slot was free in time; those of Connection::Open().
   absl::StatusOr<Lease> Take(std::chrono::milliseconds within) MIRROR_EXCLUDES(mutex_);
 
-  /// Closes the open connections after use: the passfile has changed, or the server has.
+  /// Closes the open connections, those in use after their use. For a caller that knows that the passfile or
+  /// the server has changed.
   void Renew() MIRROR_EXCLUDES(mutex_);
 
   struct Counts {
     std::size_t open = 0, idle = 0, waiting = 0;
-    std::size_t left = 0;       ///< Number of open ones that were lost in a commit, see above.
-    std::uint64_t refused = 0;  ///< Number of callers that got none in time.
+    /// Number of places that are occupied by connections lost in a commit, see Pool; included in `open`.
+    std::size_t left = 0;
+    std::uint64_t refused = 0;  ///< Number of calls of Take() that got no connection in time.
   };
   Counts counts() const MIRROR_EXCLUDES(mutex_);
 
@@ -94,15 +98,16 @@ class Pool {
     Clock::time_point opened, idle_since;
     std::int64_t uses = 0;
   };
-  /// Room for one connection, and the connection if there is one.
+  /// A place for one connection, and the connection if it is open already.
   struct Place {
     Kept kept = {};
     std::uint64_t generation = 0;
-    std::chrono::milliseconds within{0};  ///< The time given by the caller.
-    bool looks = false;                   ///< Its holder must check for ended processes.
-    bool is_beyond = false;               ///< There is room only if a process has ended.
+    std::chrono::milliseconds within{0};  ///< The time that the caller of Take() gave.
+    bool looks = false;                   ///< The holder of the place must check for ended processes.
+    /// The place is one too many: it can be used only if a process has ended.
+    bool is_beyond = false;
   };
-  /// A process of the server that lost its client.
+  /// A process of the server whose client connection was lost in a commit.
   struct Left {
     int pid = 0;
     Clock::time_point since;
@@ -116,7 +121,7 @@ class Pool {
   absl::Status Open(Place& place, Clock::time_point until) MIRROR_EXCLUDES(mutex_);
   absl::Status Look(Place& place) MIRROR_EXCLUDES(mutex_);
   absl::Status TooMany(std::chrono::milliseconds within) const MIRROR_REQUIRES(mutex_);
-  /// Waits; ends also when a connection of this pool comes back.
+  /// Waits until `until`, or until a connection of this pool comes back.
   void WaitForSlot(Clock::time_point until) MIRROR_EXCLUDES(mutex_);
   void GiveBack(Lease& lease) MIRROR_EXCLUDES(mutex_);
   bool IsGood(Kept& kept) const;
@@ -124,8 +129,9 @@ class Pool {
   const PoolOptions options_;
   mutable Mutex mutex_;
   CondVar given_back_;
-  std::vector<Kept> idle_ MIRROR_GUARDED_BY(mutex_);  ///< Most recently used last.
-  std::size_t open_ MIRROR_GUARDED_BY(mutex_) = 0;    ///< Idle, lent, being opened, and left.
+  std::vector<Kept> idle_ MIRROR_GUARDED_BY(mutex_);  ///< Idle connections, the most recently used last.
+  /// Number of connections that are idle, in use, being opened, or lost in a commit.
+  std::size_t open_ MIRROR_GUARDED_BY(mutex_) = 0;
   std::vector<Left> left_ MIRROR_GUARDED_BY(mutex_);
   bool is_looking_ MIRROR_GUARDED_BY(mutex_) = false;
   Clock::time_point look_again_ MIRROR_GUARDED_BY(mutex_);

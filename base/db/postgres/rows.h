@@ -16,8 +16,8 @@
 
 namespace mirror::postgres {
 
-/// A row from any origin: the type of each column, and its value in that type's binary format. A value
-/// without data is NULL; all others have data, also if they are empty.
+/// A row, independent of its origin: the type of each column, and the value in that type's binary format. A
+/// view without data is NULL; all other values have data, also empty ones.
 struct RowView {
   absl::Span<const Type> types;
   absl::Span<const std::string_view> fields;
@@ -34,7 +34,7 @@ class Rows {
 
   int rows() const;
   int columns() const;
-  /// Number of rows that were inserted, updated, deleted, copied or selected.
+  /// Returns the number of rows that were inserted, updated, deleted, copied or selected.
   std::int64_t affected() const;
   /// Returns the command tag: "COMMIT", "UPDATE 3".
   std::string_view tag() const;
@@ -42,22 +42,22 @@ class Rows {
   std::string_view NameOf(int column) const;
   Type TypeOf(int column) const;
   std::vector<Type> Types() const;
-  /// Checks that the columns have these types, which decide how to read them. Errors: kInternal, naming the
-  /// first other one.
+  /// Checks that the columns have these types, for which the caller's code is written. Errors: kInternal: the
+  /// message names the first column with another type.
   absl::Status Require(std::initializer_list<Type> types) const;
 
   bool IsNull(int row, int column) const;
   /// Returns a value in the binary format of its type; text and bytea unchanged. NULL is an empty view.
   std::string_view View(int row, int column) const;
   std::string Text(int row, int column) const { return std::string(View(row, column)); }
-  /// Returns the Text() of that column in each row.
+  /// Returns the Text() of this column for all rows.
   std::vector<std::string> Texts(int column) const;
   /// Returns a bool, int2, int4, int8 or oid; 0 for NULL and other types.
   std::int64_t Int(int row, int column) const;
   bool Bool(int row, int column) const { return Int(row, column) != 0; }
   /// Returns a float4 or float8; 0 for NULL and other types.
   double Real(int row, int column) const;
-  /// Gets all values of a row, for a RowView: `fields` gets one for each column.
+  /// Writes all values of a row into `fields`, one for each column, for a RowView.
   void ViewRow(int row, std::vector<std::string_view>* fields) const;
 
  private:

@@ -19,7 +19,7 @@ namespace {
 
 using Options = std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)>;
 
-/// libpq's message may repeat parts of the text, and so a password.
+/// libpq's message is not used, because it may contain parts of the text, such as a password.
 constexpr char kUnreadable[] = "the connection string cannot be read";
 constexpr char kHowItIs[] =
     ". Write it in libpq's form: 'host=db1 dbname=crm user=mirror sslmode=verify-full', or "
@@ -32,8 +32,8 @@ constexpr char kHasService[] =
     "the connection string names a service, whose settings are in another file, where nothing checks them. "
     "Write them here: host, port, dbname, user, sslmode";
 
-/// Returns an unknown keyword that libpq names in quotes. Empty: the message names none, or it may be part of
-/// a password.
+/// Returns the unknown keyword from libpq's message. Empty: the message has none, or the keyword may be part
+/// of a password.
 std::string WrongKeyword(const std::string& conninfo, const std::string& libpq_words) {
   const std::size_t begin = libpq_words.find('"') + 1;
   const std::size_t end = libpq_words.find('"', begin);
@@ -62,7 +62,8 @@ void Set(Parameters& parameters, std::string_view keyword, std::string_view valu
   parameters.emplace_back(keyword, value);
 }
 
-/// libpq itself tries the next host only after an answer or a refusal, and too late if a host is silent.
+/// Returns parameters for each host alone. With a list of hosts, libpq itself would try the next one too late
+/// if a host is silent.
 std::vector<Parameters> OneByOne(const Parameters& parameters) {
   std::vector<std::vector<std::string>> lists;
   const std::vector<std::string> keywords = {"host", "hostaddr", "port"};

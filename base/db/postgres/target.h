@@ -13,44 +13,49 @@
 
 namespace mirror::postgres {
 
-/// Names and values, for libpq's parameters and for settings.
+/// Names with values: parameters of libpq, or settings.
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 
 /// The database to connect to, and the options of the connection.
 struct ConnectAs {
-  /// libpq's string: "host=db1,db2 dbname=crm sslmode=verify-full", or "postgresql://db1/crm". No password.
+  /// Connection string of libpq, such as "host=db1,db2 dbname=crm sslmode=verify-full" or
+  /// "postgresql://db1/crm". It must not contain a password.
   std::string conninfo;
-  /// File in libpq's format, readable only by its owner; read at each connect. Empty: libpq's ~/.pgpass.
+  /// Password file in libpq's format, to which only its owner has access. It is read for each connection.
+  /// Empty: libpq's ~/.pgpass.
   std::string passfile = {};
   std::string application_name = {};  ///< Name in pg_stat_activity; at most 63 bytes.
-  /// Time for all hosts together; connect_timeout in the conninfo is the time for each one.
+  /// Time for connecting, for all hosts together. connect_timeout in the conninfo is the time for each host.
   std::chrono::milliseconds connect_within{10'000};
   /// Longest wait without data from the server; 0: no limit. A server that is silent for longer counts as
   /// lost. Slow statements need more: see Connection::SetAnswerWithin().
   std::chrono::milliseconds answer_within{60'000};
-  Parameters settings = {};  ///< Set at connect, after PinnedSettings().
-  /// The session refuses views and foreign tables, if the server supports that (PostgreSQL 15.8, 16.4, 17):
-  /// they would run code of their owner.
+  Parameters settings = {};  ///< Settings that are set when the connection is opened, after PinnedSettings().
+  /// The session refuses views and foreign tables, because they may run code of their owner. Servers before
+  /// PostgreSQL 15.8, 16.4 and 17 do not support this.
   bool tables_only = false;
-  /// A connection for reading the log of its database. Only Command() and Execute() work.
+  /// True: a replication connection, for reading the log of its database. Only Command() and Execute() can be
+  /// used with it.
   bool replication = false;
-  std::size_t statements_max = 256;  ///< Greatest number of remembered texts, see PreparedStatements.
+  std::size_t statements_max = 256;  ///< Greatest number of statements in PreparedStatements.
 };
 
-/// Removes libpq's variables (PGPASSWORD, PGHOST, PGSERVICE, ...) from this process's environment: only the
-/// configuration decides where a program connects, and as which user. Call before the first thread.
+/// Removes libpq's variables (PGPASSWORD, PGHOST, PGSERVICE, ...) from the environment of this process, so
+/// that only the configuration decides to which server and as which user the program connects. Call it before
+/// the first thread is started.
 void ForgetEnvironment();
 
-/// Settings that our SQL needs, whatever the defaults of server, database or role: names are looked up only
-/// in pg_catalog, values have one form, and rows that a policy hides are an error.
+/// Returns the settings that our SQL needs, whatever the defaults of server, database or role are. With them,
+/// unqualified names are looked up only in pg_catalog, values have one form, and it is an error if a policy
+/// would hide rows.
 const Parameters& PinnedSettings();
 
-/// Parses a connection string, by libpq's keywords. Errors: kInvalidArgument, which does not repeat the text:
-/// libpq cannot read it, or it contains a password, or names a service.
+/// Parses a connection string, by libpq's keywords. Errors: kInvalidArgument: libpq cannot parse the text, or
+/// it contains a password or the name of a service. The message does not repeat the text.
 absl::StatusOr<Parameters> ReadConninfo(const std::string& conninfo);
-/// Null: the parameter is not given.
+/// Returns the value of a parameter. Null: the parameter is not given.
 const std::string* FindParameter(const Parameters& parameters, std::string_view keyword);
-/// Returns PostgreSQL at "db1,db2, database crm": the address, for messages.
+/// Returns the address for messages: PostgreSQL at "db1,db2, database crm".
 std::string PlaceWords(const Parameters& parameters);
 
 // Only for the files of this folder.
@@ -60,7 +65,8 @@ struct Target {
   std::vector<Parameters> attempts;
   std::string name;  ///< Result of PlaceWords().
 };
-/// Also checks the passfile. Errors: those of ReadConninfo() and ReadKeyFile().
+/// Returns the hosts to connect to. It also checks the passfile. Errors: those of ReadConninfo() and
+/// ReadKeyFile().
 absl::StatusOr<Target> ReadTarget(const ConnectAs& as);
 
 }  // namespace mirror::postgres

@@ -9,20 +9,21 @@
 namespace mirror::postgres {
 namespace {
 
-/// A standby refuses READ WRITE with the error code for unsupported features. Without READ WRITE it refuses
-/// the first statement that writes.
+/// Returns the BEGIN. It has no READ WRITE: a standby would refuse that with the SQLSTATE for unsupported
+/// features. Without it, the standby refuses the first statement that writes.
 std::string BeginSql(const BeginAs& as) {
   const char* level = as.repeatable_read ? "REPEATABLE READ" : "READ COMMITTED";
   if (as.serializable) level = "SERIALIZABLE";
   return absl::StrCat("BEGIN ISOLATION LEVEL ", level, as.read_only ? " READ ONLY" : "");
 }
 
-/// A nested savepoint with the same name hides the outer one until its release, so they may share the name.
+/// Name of all savepoints. Nested savepoints may have the same name: the inner one hides the outer one until
+/// it is released.
 constexpr char kName[] = "mirror_savepoint";
 
 constexpr char kAsking[] = "asking whether commits wait for a standby";
 
-/// No statement is cancelled while it lives.
+/// As long as this object lives, no statement is cancelled.
 class NoCancel {
  public:
   explicit NoCancel(const Connection& connection) : canceller_(connection.canceller()) {
@@ -64,7 +65,8 @@ absl::StatusOr<std::vector<Rows>> Transaction::Commit(Pipeline& pipeline, std::s
                                                       bool* has_standby) {
   const NoCancel no_cancel(connection_);
   const int commit = pipeline.Queue("COMMIT", {}, doing.empty() ? "committing" : doing);
-  // PostgreSQL reloads its configuration between two statements: this one sees what ended the commit's wait.
+  // PostgreSQL reloads its configuration between two statements. This statement therefore sees a change that
+  // ended the wait of the commit.
   if (has_standby != nullptr) pipeline.Queue(kHasStandbySql, {}, kAsking);
   pipeline.commits_ = true;
   pipeline.commit_ = static_cast<std::size_t>(commit);
@@ -91,7 +93,7 @@ absl::Status Transaction::Committed(const Rows& answer, std::string_view doing) 
                     doing);
   }
   const std::vector<std::string>& warnings = connection_.line().warnings();
-  // The wait for a standby was interrupted: a warning without a condition of its own.
+  // If the wait for a standby was interrupted, the server sends a warning with the general SQLSTATE 01000.
   if (std::find(warnings.begin(), warnings.end(), "01000") == warnings.end()) return absl::OkStatus();
   return ToStatus(
       {.trouble = Trouble::kNotReplicated,

@@ -12,17 +12,17 @@
 
 namespace mirror::postgres {
 
-/// Returns whether commits wait for a standby: one row, one boolean.
+/// A query that returns whether commits wait for a standby: one row with one boolean.
 inline constexpr char kHasStandbySql[] = "SELECT current_setting('synchronous_standby_names') <> ''";
 
 struct BeginAs {
-  bool repeatable_read = false;  ///< If false: read committed.
+  bool repeatable_read = false;  ///< True: the isolation level is repeatable read. False: read committed.
   bool read_only = false;
-  bool serializable = false;  ///< Overrides `repeatable_read`.
+  bool serializable = false;  ///< True: the isolation level is serializable, whatever `repeatable_read` is.
 };
 
-/// Rolls back at its end unless committed; if the server does not answer, the connection is closed.
-/// The connection must outlive it. Threads: one at a time.
+/// A transaction. The destructor rolls it back unless it is committed; if the server does not answer, it
+/// closes the connection. The connection must outlive this object. Threads: one at a time.
 class Transaction {
  public:
   explicit Transaction(Connection& connection) : connection_(connection) {}
@@ -31,17 +31,17 @@ class Transaction {
   Transaction& operator=(const Transaction&) = delete;
 
   absl::Status Begin(const BeginAs& as = {}, std::string_view doing = "");
-  /// Begins as the first step of an empty pipeline: without a round trip of its own.
+  /// Begins the transaction as the first step of an empty pipeline, without a round trip of its own.
   void Begin(Pipeline& pipeline, const BeginAs& as = {}) const;
 
-  /// Commits. A commit that was sent cannot be cancelled, see Canceller. Errors: Trouble::kCommitUnknown if
-  /// the answer was lost, even if the commit succeeded; kNotReplicated if it is committed but may not be
-  /// durable; any other: nothing is committed.
+  /// Commits. A commit that was sent cannot be cancelled, see Canceller. Errors: Trouble::kCommitUnknown: the
+  /// answer was lost, and the commit may have succeeded. kNotReplicated: the transaction is committed, but
+  /// may not be durable. After any other error nothing is committed.
   absl::Status Commit(std::string_view doing = "");
-  /// Commits as the last step of a pipeline, and runs it. Nothing is committed if one of its statements
-  /// fails. `has_standby`, if given: after the commit, tells whether commits still wait for a standby. If
-  /// somebody empties synchronous_standby_names while this commit waits, the server ends the wait without a
-  /// warning.
+  /// Adds the commit as the last step of the pipeline, and runs the pipeline. If one of its statements fails,
+  /// nothing is committed. `has_standby`, if not null, is set after the commit: true if commits still wait
+  /// for a standby. If somebody empties synchronous_standby_names while this commit waits, the server ends
+  /// the wait without a warning.
   absl::StatusOr<std::vector<Rows>> Commit(Pipeline& pipeline, std::string_view doing = "",
                                            bool* has_standby = nullptr);
   absl::Status RollBack(std::string_view doing = "");
@@ -52,7 +52,7 @@ class Transaction {
   Connection& connection_;
 };
 
-/// A part of a transaction that can be rolled back alone; rolls back at its end unless released.
+/// A part of a transaction that can be rolled back alone. The destructor rolls it back unless it is released.
 class Savepoint {
  public:
   explicit Savepoint(Connection& connection) : connection_(connection) {}
@@ -61,7 +61,7 @@ class Savepoint {
   Savepoint& operator=(const Savepoint&) = delete;
 
   absl::Status Begin(std::string_view doing = "");
-  /// Keeps the changes since Begin(), as part of the transaction.
+  /// Keeps the changes since Begin() as part of the transaction.
   absl::Status Release(std::string_view doing = "");
   absl::Status RollBack(std::string_view doing = "");
 

@@ -8,7 +8,7 @@
 namespace mirror::postgres {
 namespace {
 
-/// Returns pg_type.typarray.
+/// Returns the type of arrays of `element` (pg_type.typarray).
 Type ArrayOf(Type element) {
   switch (element) {
     case Type::kBool:
@@ -123,7 +123,8 @@ void Array::Add(const Value& value) {
 }
 
 Value Array::value() {
-  PutNumber<std::int32_t>(&bytes_[0], size_ == 0 ? 0 : 1);  // Number of dimensions: without any, no length.
+  // Number of dimensions. An array without elements has no dimension and no length.
+  PutNumber<std::int32_t>(&bytes_[0], size_ == 0 ? 0 : 1);
   PutNumber<std::int32_t>(&bytes_[4], has_null_ ? 1 : 0);
   PutNumber<std::int32_t>(&bytes_[12], size_);
   PutNumber<std::int32_t>(&bytes_[16], 1);

@@ -12,14 +12,14 @@
 
 #include "absl/types/span.h"
 
-// Values in PostgreSQL's binary formats, sent and received. Inline, because they are written and read for
-// each value of each row.
+// Values in PostgreSQL's binary formats, for sending and receiving. The functions are inline, because they
+// are called for each value of each row.
 
 namespace mirror::postgres {
 
-/// Type of a value, by PostgreSQL's numbers (pg_type.oid); values of other types are cast.
+/// Types of values, with PostgreSQL's numbers (pg_type.oid). Values of other types are cast in SQL.
 enum class Type : std::uint32_t {
-  kUnknown = 0,  ///< Chosen by the statement.
+  kUnknown = 0,  ///< The statement decides the type.
   kBool = 16,
   kBytea = 17,
   kName = 19,
@@ -39,7 +39,7 @@ enum class Type : std::uint32_t {
   kUuid = 2950,
 };
 
-/// Most significant byte first.
+/// Writes a number, the most significant byte first.
 template <std::integral Number>
 void PutNumber(char* to, Number number) {
   auto bits = static_cast<std::make_unsigned_t<Number>>(number);
@@ -60,13 +60,13 @@ std::int64_t ReadInt(std::string_view binary);
 /// Reads a float4 or float8; 0 for any other size.
 double ReadReal(std::string_view binary);
 
-/// A value that is bound to a statement or written into a row of COPY. Text and bytes belong to the caller
-/// and must live until that is done.
+/// A value that is bound to a statement or written into a row of COPY. It is a view of texts and bytes, which
+/// must live until the value was used.
 class Value {
  public:
-  /// NULL, of the type that the statement needs.
+  /// Makes NULL, of the type that the statement needs.
   Value(std::nullptr_t) {}  // NOLINT: stands in lists of values, as all of these.
-  /// For bool, or int8; unsigned numbers are stored as the same 64 bits.
+  /// Makes a bool or an int8. An unsigned number is stored as the same 64 bits.
   template <std::integral Number>
   Value(Number number) : is_null_(false) {
     if constexpr (std::same_as<Number, bool>) {
@@ -78,7 +78,7 @@ class Value {
     }
   }
   Value(double number);
-  /// text
+  /// Makes a text.
   Value(std::string_view text) : Value(Type::kText, text) {}
   Value(const char* text) : Value(std::string_view(text)) {}
   Value(const std::string& text) : Value(std::string_view(text)) {}
@@ -96,15 +96,16 @@ class Value {
     return value;
   }
   static Value Bytes(std::string_view bytes) { return Value(Type::kBytea, bytes); }
-  /// Value in the binary format of that type.
+  /// Makes a value from bytes in the binary format of `type`.
   static Value Raw(Type type, std::string_view binary) { return Value(type, binary); }
 
-  /// A text that the server reads as the type that the statement needs; a NUL ends it.
+  /// Makes a value from a text, which the server parses as the type that the statement needs. The text ends
+  /// at a NUL.
   static Value AsWanted(const std::string& text) { return Value(Type::kUnknown, std::string_view(text)); }
 
   Type type() const { return type_; }
   bool is_null() const { return is_null_; }
-  /// Empty for NULL. Valid as long as this object.
+  /// Returns the bytes; empty for NULL. Valid as long as this object.
   std::string_view binary() const {
     return own_size_ == 0 ? view_ : std::string_view(own_.data(), own_size_);
   }
@@ -130,13 +131,13 @@ using Values = absl::Span<const Value>;
 /// An array of one dimension, for unnest($1) and = ANY($1).
 class Array {
  public:
-  /// `element`: kBool, kBytea, kInt8, kInt2, kInt4, kText, kFloat8, kDate, kTime, kTimestamp, kTimestamptz,
-  /// kNumeric or kUuid.
+  /// Makes an empty array. `element`: kBool, kBytea, kInt8, kInt2, kInt4, kText, kFloat8, kDate, kTime,
+  /// kTimestamp, kTimestamptz, kNumeric or kUuid.
   explicit Array(Type element);
   /// Copies a value of the element's type.
   void Add(const Value& value);
   std::int32_t size() const { return size_; }
-  /// Valid until the next Add(), and as long as this object.
+  /// Returns the array as a value. Valid until the next Add(), and as long as this object.
   Value value();
 
  private:
@@ -158,7 +159,8 @@ Array TextArray(const Texts& texts) {
 /// the digits of its scale; at most 1,000 digits.
 void AppendNumeric(std::string_view decimal, std::string& to);
 
-/// The inverse, with the digits of the scale after the dot. Absent: NaN, an infinity, or not a numeric.
+/// Converts the binary format of a numeric to text, with all digits of its scale after the dot. Absent: the
+/// bytes are NaN, an infinity, or not a numeric.
 std::optional<std::string> ReadNumeric(std::string_view binary);
 
 }  // namespace mirror::postgres

@@ -111,7 +111,7 @@ absl::Status Connection::Transact(Begin begin, const std::function<absl::Status(
 absl::StatusOr<bool> Connection::HasTable(const std::string& name) const {
   const int code = sqlite3_table_column_metadata(handle_, "main", name.c_str(), nullptr, nullptr, nullptr,
                                                  nullptr, nullptr, nullptr);
-  // SQLite returns SQLITE_ERROR if there is no such table.
+  // SQLite returns SQLITE_ERROR if the table does not exist.
   if (code != SQLITE_OK && code != SQLITE_ERROR) return Error(code, "looking for a table");
   return code == SQLITE_OK;
 }

@@ -19,7 +19,7 @@ namespace mirror::sqlite {
 /// of SQLite.
 void PrepareSqlite();
 
-/// A call that SQLite refused.
+/// An error of a call of SQLite.
 struct Failure {
   int code = 0;       ///< Result of the call; see primary().
   int extended = 0;   ///< SQLite's extended code.
@@ -31,36 +31,41 @@ struct Failure {
 
 /// Returns the message for a code: "database is locked".
 std::string WordsOf(int code);
-/// True if the file is not a database, or has damaged pages.
+/// Returns true if the failure means that the file is not a database, or has damaged pages.
 bool IsDamage(const Failure& failure);
-/// True if the disk is full.
+/// Returns true if the failure means that the disk is full.
 bool IsFull(const Failure& failure);
 
 /// Converts a failure to an error for the people who own the file. `doing`: the action that failed, "reading
 /// it"; empty if the caller does not give it.
 using Explain = std::function<absl::Status(const Failure& failure, std::string_view doing)>;
 
-/// Options for opening a file.
+/// How to open a file.
 struct OpenAs {
   enum class Mode : std::uint8_t {
     kRead,
     kWrite,  ///< An existing file.
-    kMake,   ///< A file that is created if missing; "" is temporary, ":memory:" no file.
+    /// A file that is created if it is missing. The path "" means a temporary file, ":memory:" a database in
+    /// memory.
+    kMake,
   };
   Mode mode = Mode::kWrite;
-  int busy_ms = 0;          ///< Time for a statement to wait for another's lock.
-  bool one_thread = false;  ///< The caller ensures that only one thread at a time uses it.
-  bool uri = false;         ///< The path is a URI.
-  std::string vfs = {};     ///< Empty: the default of the system.
+  int busy_ms = 0;  ///< Milliseconds that a statement waits for a lock of another connection.
+  /// The caller ensures that only one thread at a time uses the connection, and SQLite takes no locks of its
+  /// own for it.
+  bool one_thread = false;
+  bool uri = false;      ///< The path is a URI.
+  std::string vfs = {};  ///< Empty: the default of the system.
 };
 
-/// A connection to a SQLite database, and its error messages. All errors of it and of its statements are made
-/// by `explain`. Threads: one at a time.
+/// A connection to a SQLite database. The function `explain` makes all its errors and those of its
+/// statements. Threads: one at a time.
 class Connection {
  public:
   static absl::StatusOr<std::unique_ptr<Connection>> Open(const std::string& path, const OpenAs& as,
                                                           Explain explain, std::string_view doing = "");
-  /// Uses a connection that the caller opened. The caller closes it, after this object is destroyed.
+  /// Uses a connection that the caller opened. The caller closes that connection after this object is
+  /// destroyed.
   Connection(sqlite3* opened, Explain explain);
   /// Statements that still exist keep the file open until they are destroyed.
   ~Connection();
@@ -69,23 +74,24 @@ class Connection {
 
   sqlite3* handle() const { return handle_; }
 
-  /// Text in double quotes is always a name: a misspelled name is an error, not a text.
+  /// Makes SQLite treat text in double quotes always as a name. A misspelled name is then an error, not a
+  /// text.
   void ReadQuotedAsNames() const;
 
   /// Runs one or several statements and ignores their rows.
   absl::Status Execute(const std::string& sql, std::string_view doing = "") const;
-  /// Errors are in Statement::status(). `doing` is also the name of its steps.
+  /// Prepares a statement. Errors are in Statement::status(). `doing` also names its steps in error messages.
   Statement Prepare(const std::string& sql, std::string_view doing = "") const;
-  /// Returns the first value of the first row. No such value is an error, too.
+  /// Runs a statement and returns the first value of the first row. It is an error if there is no such value.
   absl::StatusOr<std::int64_t> Number(const std::string& sql, std::string_view doing = "") const;
 
-  /// Returns true if a table (no view) has this name. Uses SQLite's copy of the schema in memory. That is
-  /// faster than a query of sqlite_schema, which reads the whole schema. State as of the last stepped
-  /// statement that has not ended.
+  /// Returns true if a table (no view) has this name. It uses the schema that SQLite has in memory. This is
+  /// faster than a query of sqlite_schema, which reads the whole schema. The answer is that of the snapshot
+  /// of an open statement, if there is one.
   absl::StatusOr<bool> HasTable(const std::string& name) const;
 
-  /// Replaces the content by that of another file as of one moment. `busy_ms`: time to wait for the lock of a
-  /// writer of that file.
+  /// Replaces the content by a consistent copy of another file. `busy_ms`: milliseconds to wait for the lock
+  /// of a writer of that file.
   absl::Status LoadFrom(const std::string& path, int busy_ms, std::string_view doing = "") const;
 
   /// Returns the error for a call of the C API with this code.
@@ -103,7 +109,7 @@ class Connection {
   bool InTransaction() const;
 
   std::int64_t LastRowid() const;
-  /// Number of rows that the last INSERT, UPDATE or DELETE changed.
+  /// Returns the number of rows that the last INSERT, UPDATE or DELETE changed.
   std::int64_t Changes() const;
 
  private:
@@ -115,8 +121,8 @@ class Connection {
 };
 
 /// While this object lives, SQLite calls `is_over` each time its virtual machine has run `steps`
-/// instructions. If it returns true, the running statement ends with SQLITE_INTERRUPT. One at a time for a
-/// connection.
+/// instructions. If it returns true, the running statement ends with SQLITE_INTERRUPT. Only one such object
+/// may exist at a time for a connection.
 class Watch {
  public:
   Watch(sqlite3* handle, int steps, std::function<bool()> is_over);
@@ -129,7 +135,8 @@ class Watch {
   const std::function<bool()> is_over_;
 };
 
-/// Returns true if the text ends at the end of a statement; does not check that it can be prepared.
+/// Returns true if the text ends with a complete statement. It does not check that the statement can be
+/// prepared.
 bool IsCompleteSql(const std::string& sql);
 
 }  // namespace mirror::sqlite

@@ -15,7 +15,7 @@ using Fstat = int (*)(int, struct stat*);
 /// The function called after ours, in any thread.
 std::atomic<Fstat> former = nullptr;
 
-/// Descriptor whose length SQLite requested last in this thread.
+/// Descriptor of the file whose length SQLite read last in this thread.
 thread_local int asked = -1;
 
 int NoteAsked(int file, struct stat* found) { return former.load()(asked = file, found); }

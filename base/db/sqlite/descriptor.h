@@ -6,13 +6,15 @@ struct sqlite3_vfs;
 
 namespace mirror::sqlite {
 
-/// Enables DescriptorOf(): installs a hook that sees each time SQLite requests the length of a file, for any
-/// connection of this process. `system`: SQLite's own VFS for Unix. Call once, before other threads use it.
+/// Enables DescriptorOf(). It installs a hook that is called when SQLite reads the length of a file, for all
+/// connections of this process. `system`: SQLite's own VFS for Unix. Call it once, before other threads use
+/// SQLite.
 void WatchDescriptors(sqlite3_vfs* system);
 
-/// Returns the descriptor with which SQLite has `file` open; SQLite has no call for it. A second descriptor
-/// of the same file would release SQLite's locks when it is closed. SQLite owns it, and closes it with the
-/// file. -1: unknown. Threads: any, one for each file.
+/// Returns the descriptor with which SQLite has `file` open; -1: unknown. SQLite itself has no function for
+/// this. A second descriptor for the same file cannot be used instead: closing it would release SQLite's
+/// locks. SQLite owns the returned descriptor and closes it with the file. Threads: any, but only one at a
+/// time for each file.
 int DescriptorOf(sqlite3_file* file);
 
 }  // namespace mirror::sqlite

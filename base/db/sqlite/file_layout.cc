@@ -41,7 +41,8 @@ absl::Status CheckLayout(const FileLayout& found, const KnownLayout& known, cons
 }
 
 absl::StatusOr<std::optional<FileLayout>> ReadLayout(sqlite3* database) {
-  // Checks first for the table: without it, the statement below would give an ordinary error.
+  // Checks first that the table exists: otherwise the statement below would fail, and the error could not be
+  // distinguished from others.
   const sqlite::Connection file(database, Failed);
   sqlite::Statement there =
       file.Prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_mirror_layout'");

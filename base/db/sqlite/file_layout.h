@@ -14,11 +14,11 @@ struct sqlite3;
 
 namespace mirror {
 
-/// The version of this program.
+/// Returns the version of this program.
 std::string_view ProgramVersion();
 
-/// The layout of one of our files: a number for each kind of file, counted from 1, and the version of the
-/// program that wrote it.
+/// The layout of one of our files: a number, which each kind of file counts from 1, and the version of the
+/// program that wrote the file.
 struct FileLayout {
   std::int64_t number = 1;
   std::string program = {};  ///< Empty: the file is older than this field.
@@ -26,8 +26,8 @@ struct FileLayout {
 };
 
 /// The layouts of a kind of file that this program knows. To change the content, increase `present` and add a
-/// step that converts the previous layout to the new one. All steps run on a file whose number somebody
-/// removed: a step must keep content that is already converted.
+/// step that converts the previous layout to the new one. If somebody removed the number from a file, all
+/// steps run on it. A step must therefore leave content unchanged that is already converted.
 struct KnownLayout {
   struct Step {
     std::int64_t to = 0;
@@ -44,13 +44,13 @@ absl::Status CheckLayout(const FileLayout& found, const KnownLayout& known, cons
 
 // In SQLite files the layout is a row of `_mirror_layout`, whose own form never changes.
 
-/// Absent: the file has no layout (version 0.1.0 wrote none), or the value in the row is not a number.
-/// Errors: kDataLoss: SQLite cannot read the file; kUnavailable: any other error of SQLite.
+/// Reads the layout. Absent: the file has no layout (version 0.1.0 wrote none), or the value in the row is
+/// not a number. Errors: kDataLoss: SQLite cannot read the file; kUnavailable: any other error of SQLite.
 absl::StatusOr<std::optional<FileLayout>> ReadLayout(sqlite3* database);
 
-/// Runs in the caller's write transaction: converts an older layout to the present one, step by step, and
-/// stores the new number. `unnumbered`: the layout of a file without a number. Errors: those of
-/// CheckLayout(), ReadLayout() and the steps; the caller rolls back.
+/// Converts an older layout to the present one, step by step, and stores the new number. Runs in the caller's
+/// write transaction. `unnumbered`: the layout of a file without a number. Errors: those of CheckLayout(),
+/// ReadLayout() and the steps; the caller rolls back.
 absl::Status TakeOver(sqlite3* database, const KnownLayout& known, std::int64_t unnumbered,
                       const std::string& path);
 

@@ -5,9 +5,9 @@
 
 namespace mirror::sqlite {
 
-/// Adds a value to the digest of its row, as it is stored. If the source and the mirror are both in SQLite,
-/// both use this function, so that they add the same values. `Digest` is RowDigest, which belongs to a layer
-/// above this one.
+/// Adds a value, as it is stored, to the digest of its row. Sources and mirrors in SQLite both use this
+/// function, so that their digests agree. `Digest` is RowDigest; it is a parameter because RowDigest belongs
+/// to a layer above this one.
 template <typename Digest>
 void AddToDigest(sqlite3_value* value, Digest* digest) {
   switch (TypeOf(value)) {

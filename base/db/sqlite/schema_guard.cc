@@ -9,13 +9,14 @@
 namespace mirror {
 namespace {
 
-/// Functions of full text search and R*Tree; JSON's are recognised by name.
+/// Functions of full text search and R*Tree that are allowed. Functions for JSON are recognised by their
+/// names.
 constexpr std::array<std::string_view, 13> kHarmless = {
     "->",        "->>",     "bm25",     "fts5",       "fts5_source_id", "highlight", "match",
     "matchinfo", "offsets", "optimize", "rtreecheck", "rtreedepth",     "rtreenode"};
 
-/// Tables of the database's own pages, and functions that return rows. Others expose statements of ours or
-/// raw pages.
+/// The allowed modules: tables in the database's own pages, and functions that return rows. Other modules
+/// show statements of this program, or raw pages.
 const char* kModules[] = {"json_each", "json_tree", "fts3",  "fts4",      "fts4aux", "fts3tokenize",
                           "fts5",      "fts5vocab", "rtree", "rtree_i32", "geopoly", nullptr};
 
@@ -84,7 +85,8 @@ void TrustNoSchema(sqlite3* database) {
 
 bool IsUnreadableSchema(std::string_view message) {
   if (!message.starts_with("malformed database schema (")) return false;
-  // These two come from reading pages; without further text, SQLite could not read the entry itself.
+  // These two messages come from reading pages. A message without further text means that SQLite could not
+  // read the schema's entry itself.
   return message.find(") - ") != std::string_view::npos &&
          message.find("invalid rootpage") == std::string_view::npos &&
          message.find("orphan index") == std::string_view::npos;

@@ -6,11 +6,11 @@
 
 namespace mirror {
 
-/// Formats a message of SQLite for our messages: SQLite says "no such table: x". It may contain SQL, and is
-/// not sent to a source, see SourceWords().
+/// Formats a message of SQLite for our messages: SQLite says "no such table: x". The result may contain SQL.
+/// Do not send it to a source: see SourceWords().
 std::string SqliteWords(std::string_view said);
 
-/// Returns true if a result code means that SQLite cannot open a file, or cannot open it for writing.
+/// Returns true if the result code means that SQLite cannot open a file, or cannot open it for writing.
 bool IsNoAccess(int code);
 
 }  // namespace mirror

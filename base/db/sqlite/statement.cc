@@ -131,7 +131,8 @@ std::int64_t Statement::Int(int column) const { return sqlite3_column_int64(stat
 double Statement::Real(int column) const { return sqlite3_column_double(statement_, column); }
 
 std::string_view Statement::View(int column) const {
-  // Avoids sqlite3_column_value(): its value is not protected in a connection used by several threads.
+  // sqlite3_column_value() is not used, because its value is not protected if several threads use the
+  // connection.
   const void* const data = TypeAt(column) == Type::kBlob
                                ? sqlite3_column_blob(statement_, column)
                                : static_cast<const void*>(sqlite3_column_text(statement_, column));

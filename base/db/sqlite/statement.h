@@ -20,35 +20,35 @@ namespace mirror::sqlite {
 
 class Connection;
 
-/// A prepared statement. It keeps a prepare error and, until Reset(), the error of a refused value. Step()
-/// and Run() return them, so that errors are checked in one place.
+/// A prepared statement. If preparing or binding a value fails, the object stores the error, a binding error
+/// until Reset(). Step() and Run() return the stored error, so that callers check errors in one place.
 ///
 ///     connection.Prepare("INSERT INTO t VALUES (?, ?)").With(name, 7).Run()
 ///
-/// The connection must outlive every use of the statement, but not the object itself. Threads: its
-/// connection's.
+/// The connection must outlive every use of the statement, but not the object itself. Threads: one at a time,
+/// those of its connection.
 class Statement {
  public:
-  /// Makes an object without a statement: Step() and Run() return an error, as they do after Prepare() of an
-  /// empty SQL text.
+  /// Makes an object without a statement. Step() and Run() then return an error, as after Prepare() of an
+  /// empty text.
   Statement() = default;
   explicit Statement(absl::Status refused) : status_(std::move(refused)) {}
-  /// Finalized with this object. `doing`: see Explain.
+  /// Takes over `prepared`, which is finalized with this object. `doing`: see Explain.
   Statement(const Connection& connection, sqlite3_stmt* prepared, std::string_view doing);
   ~Statement() { Leave(); }
   Statement(Statement&& other) noexcept;
   Statement& operator=(Statement&& other) noexcept;
 
   const absl::Status& status() const { return status_; }
-  /// Handle for the C API; null after an error of Prepare().
+  /// Returns the handle for the C API; null after an error of Prepare().
   sqlite3_stmt* get() const { return statement_; }
-  /// Returns true if it cannot write into the database.
+  /// Returns true if the statement cannot write into the database.
   bool IsReadOnly() const;
   /// Sets the name of later steps for error messages.
   void SetDoing(std::string_view doing) { doing_ = doing; }
 
-  /// Positions count from 1. Text and bytes must live until the statement was stepped; temporary strings are
-  /// copied. Unsigned numbers are stored as the same 64 bits.
+  /// Binds a value at `place`, counted from 1. Text and bytes must live until the statement was stepped;
+  /// temporary strings are copied. An unsigned number is stored as the same 64 bits.
   template <std::integral Number>
   Statement& Bind(int place, Number value) {
     return BindInt(place, static_cast<std::int64_t>(value));
@@ -57,7 +57,7 @@ class Statement {
   Statement& Bind(int place, std::string_view text);
   Statement& Bind(int place, const char* text) { return Bind(place, std::string_view(text)); }
   Statement& Bind(int place, std::string&& text);
-  /// Binds a copy.
+  /// Binds a copy of the value.
   Statement& Bind(int place, const Value& value);
   Statement& BindBlob(int place, std::string_view bytes);
   Statement& BindNull(int place);
@@ -69,13 +69,13 @@ class Statement {
     return *this;
   }
 
-  /// Moves to the next row. True while there is one.
+  /// Moves to the next row. Returns false if there is none.
   absl::StatusOr<bool> Step();
-  /// Moves to a row that must exist. Its absence is an error, too.
+  /// Moves to the next row, which must exist: it is an error if there is none.
   absl::Status StepToRow();
-  /// Runs to the end, then resets.
+  /// Runs the statement to its end, then resets it.
   absl::Status Run();
-  /// Resets and keeps the bound values. Without an open run the statement holds no lock.
+  /// Resets the statement and keeps the bound values. A statement that is reset holds no lock.
   void Reset();
   /// Returns the first column of all remaining rows.
   absl::StatusOr<std::vector<std::string>> Texts();
@@ -86,7 +86,7 @@ class Statement {
   bool IsNull(int column) const { return TypeAt(column) == Type::kNull; }
   std::int64_t Int(int column) const;
   double Real(int column) const;
-  /// Text in UTF-8, or the bytes of a blob; numbers as SQLite writes them, NULL as an empty view.
+  /// Returns a text in UTF-8, the bytes of a blob, a number as SQLite writes it, or an empty view for NULL.
   std::string_view View(int column) const;
   std::string Text(int column) const { return std::string(View(column)); }
   Value ValueAt(int column) const;
@@ -100,12 +100,13 @@ class Statement {
 
   const Connection* connection_ = nullptr;
   sqlite3_stmt* statement_ = nullptr;
-  bool kept_ = false;  ///< Kept for reuse after this object, see StatementCache.
+  bool kept_ = false;  ///< A StatementCache keeps the statement for later use.
   std::string doing_;
   absl::Status status_;
 };
 
-/// Prepared statements by their text. The connection must outlive it. Threads: the connection's.
+/// A cache of prepared statements by their text. The connection must outlive this. Threads: one at a time,
+/// those of the connection.
 class StatementCache {
  public:
   explicit StatementCache(const Connection& connection) : connection_(connection) {}
@@ -114,9 +115,9 @@ class StatementCache {
   StatementCache& operator=(const StatementCache&) = delete;
 
   /// Returns the prepared statement of this text. When the returned object is destroyed, the statement is
-  /// reset and unbound. One text may not be in use twice at a time.
+  /// reset and its values are unbound. The same text must not be in use twice at a time.
   Statement Prepare(const std::string& sql, std::string_view doing);
-  /// Handle for the C API. The caller resets it, and unbinds what it bound.
+  /// Returns the handle for the C API. The caller must reset it and unbind its values.
   absl::StatusOr<sqlite3_stmt*> Find(const std::string& sql, std::string_view doing);
   /// Finalizes all statements. None of them may be in use.
   void Forget();

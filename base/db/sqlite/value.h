@@ -9,11 +9,12 @@
 #include <string_view>
 #include <vector>
 
-// Values in the form in which SQLite returns them. Inline, because they are read for each value of each row.
+// Values in the form in which SQLite returns them. The functions are inline, because they are called for each
+// value of each row.
 
 namespace mirror::sqlite {
 
-/// Type of a value, by SQLite's own numbers.
+/// Types of values, with SQLite's own numbers.
 enum class Type : std::uint8_t {
   kInteger = SQLITE_INTEGER,
   kReal = SQLITE_FLOAT,
@@ -31,9 +32,9 @@ inline std::string_view ViewOf(const void* data, int size) {
                    : std::string_view(static_cast<const char*>(data), static_cast<std::size_t>(size));
 }
 
-/// Returns the bytes of a value, valid as long as the value; text in UTF-8. The connection must be opened
-/// with OpenAs::one_thread and used by one thread at a time; then the result of sqlite3_column_value() may be
-/// read like any other value.
+/// Returns the bytes of a value, for a text in UTF-8. They are valid as long as the value. The connection
+/// must be opened with OpenAs::one_thread and used by one thread at a time: only then may the result of
+/// sqlite3_column_value() be read like other values.
 inline std::string_view TextOf(sqlite3_value* value) {
   const unsigned char* const text = sqlite3_value_text(value);
   return ViewOf(text, sqlite3_value_bytes(value));
@@ -66,7 +67,7 @@ struct Value {
   std::string bytes;
 
   void Keep(sqlite3_value* value);
-  /// Binds a copy of it. Returns a result code of SQLite.
+  /// Binds a copy of the value. Returns a result code of SQLite.
   int Bind(sqlite3_stmt* statement, int place) const;
 };
 

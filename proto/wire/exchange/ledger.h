@@ -11,9 +11,9 @@
 #include "base/reserved_name.h"
 #include "proto/wire/table.h"
 
-// `_mirror_ledger`: the table in a source's database that records what the exchange did. Each entry is
-// written in the transaction of the rows that it describes. The table is mirrored like any other table, so
-// that a hub reads the entries together with the rows.
+// `_mirror_ledger`: the table in a source's database that records what the exchange did. The agent writes
+// each entry in the transaction that changes the rows. The table is mirrored like any other table, so that a
+// hub reads the entries together with the rows.
 
 namespace mirror {
 
@@ -22,13 +22,13 @@ inline constexpr std::string_view kLedgerTable = kLedgerName;
 inline constexpr std::int64_t kRefusedRestMaxMs = 86'400'000;
 
 /// Returns the table's schema: its columns, in their order, all of them mirrored:
-/// - `delivery_id`: TEXT, the key; for another row that a statement changed: "<delivery_id>/1" ...
+/// - `delivery_id`: TEXT, the key. If a delivery's statement changed other rows, too: "<delivery_id>/1" ...
 /// - `number`: INT64, from 1, without gaps, in the order of the changes
-/// - `operation`: TEXT: INSERT, UPDATE, DELETE; for another changed row DELETE if the row was deleted
+/// - `operation`: TEXT: INSERT, UPDATE or DELETE; for another changed row: what happened to this row
 /// - `table_name`: TEXT, as announced
-/// - `key`: TEXT, KeyJson(): for an INSERT the key that the database generated
+/// - `key`: TEXT, from KeyJson(); for an INSERT the key that the database generated
 /// - `state`: TEXT: APPLIED, REFUSED
-/// - `wrote`: TEXT, WroteJson()
+/// - `wrote`: TEXT, from WroteJson()
 /// - `reason`: TEXT, the reason of a refusal, without values; NULL: not refused
 /// - `attempts`: INT64, number of refusals
 /// - `next_at`: INT64, unix milliseconds: earliest time of a retry; 0: not refused
@@ -44,9 +44,10 @@ struct WroteColumn {
 };
 using Wrote = std::map<std::string, WroteColumn>;  ///< Keyed by column.
 
-/// Example: {"city":[1714000000000,"Bern","BERN"],"rev":["17"]}: version, wish, result; or only the result.
+/// Returns JSON such as {"city":[1714000000000,"Bern","BERN"],"rev":["17"]}: for each column version, wish
+/// and result, or only the result.
 std::string WroteJson(const Wrote& wrote);
-/// Errors: kInvalidArgument.
+/// Parses a text of WroteJson(). Errors: kInvalidArgument: it is none.
 absl::StatusOr<Wrote> WroteOf(std::string_view json);
 
 }  // namespace mirror

@@ -118,7 +118,7 @@ void KeepLettersAndDigits(CodePoints* points) {
   *points = std::move(kept);
 }
 
-/// CaselessText() for an ASCII text, the most frequent case.
+/// Does the same as CaselessText() for an ASCII text, the most frequent case.
 std::string CaselessAscii(std::string_view text, ComparedPart part) {
   std::string compared;
   if (part == ComparedPart::kLettersAndDigits) {

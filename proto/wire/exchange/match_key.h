@@ -7,7 +7,8 @@
 
 #include "proto/wire/table.h"
 
-// Match keys, by which rows of different systems are linked. Hub and agent normalise values in the same way.
+// Match keys. A hub links rows of different systems by them. Hub and agent normalise values with these
+// functions.
 
 namespace mirror {
 
@@ -17,10 +18,11 @@ enum class Normalise : std::uint8_t { kNone = 0, kFold = 1, kAlnum = 2 };
 /// their match keys again.
 inline constexpr int kNormaliseVersion = 2;
 
-/// Returns the normalised value as UTF-8; empty: it matches nothing, for example a text that is not UTF-8.
+/// Returns the normalised value as UTF-8. Empty: the value matches no other, for example because it is a text
+/// that is not UTF-8.
 std::string NormaliseValue(Normalise how, const Literal& value);
 
-/// Characters of a text that are compared.
+/// Which characters of a text are compared.
 enum class ComparedPart : std::uint8_t {
   kWithoutOuterBlanks,  ///< All except white space at both ends.
   /// Letters and digits with their combining marks: "ö" differs from "o" in every encoding.
@@ -30,7 +32,7 @@ enum class ComparedPart : std::uint8_t {
 /// Returns a form in UTF-8 that two texts share if Unicode considers them equal without regard to case: NFC
 /// of the full case folding, so that "ß" equals "ss", and "Zürich" in NFC equals it in NFD. Invisible
 /// characters, such as a soft hyphen, are removed. The result does not depend on the machine's locale. Empty:
-/// no character is compared, or the text is not UTF-8.
+/// the text is not UTF-8, or it has no character that is compared.
 std::string CaselessText(std::string_view text, ComparedPart part);
 
 }  // namespace mirror

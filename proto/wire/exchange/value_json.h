@@ -10,9 +10,10 @@
 #include "proto/wire/key_range.h"
 #include "proto/wire/table.h"
 
-// Values as JSON that converts back to the same value, as stored by ledger and hub: whole numbers without a
-// dot, others with a dot or an exponent, text as text. Bytes, text that is not UTF-8 and numbers that JSON
-// lacks are objects with one member: "bytes" and "raw" with base64url, "real" with "nan", "inf" or "-inf".
+// Values as JSON, in the form that ledger and hub store. The form is exact: reading it gives the same value.
+// Whole numbers have no dot, other numbers have a dot or an exponent, and texts are texts. Bytes, text that
+// is not UTF-8 and numbers that JSON lacks are objects with one member: "bytes" and "raw" with base64url,
+// "real" with "nan", "inf" or "-inf".
 
 namespace mirror {
 

@@ -15,15 +15,18 @@ class Target;
 
 /// Results of a call or a connection, in addition to gRPC's statuses.
 inline constexpr char kClosed[] = "CLOSED";  ///< The endpoint closed the connection.
-inline constexpr char kOpen[] = "OPEN";      ///< Nothing happened; the attacker stopped waiting.
+/// The endpoint neither answered nor closed the connection before the attacker stopped waiting.
+inline constexpr char kOpen[] = "OPEN";
 /// Results of TableSchema for a table.
 inline constexpr char kRefused[] = "REFUSED", kCreated[] = "CREATED";
 
 /// The result of an attack.
 struct Outcome {
-  std::set<std::string> got;  ///< Names of statuses, or of the above; several after several attempts.
-  std::string words;          ///< The endpoint's message, or the number of attempts.
-  std::string fault;          ///< Other damage: a row changed, a client was not served. Empty: none.
+  /// Names of statuses, or kClosed and the like. Several attempts may give several of them.
+  std::set<std::string> got;
+  std::string words;  ///< The endpoint's message, or the number of attempts.
+  /// Other damage: a row changed, or a client was not served. Empty: there is none.
+  std::string fault;
 };
 
 /// Results that several themes expect.
@@ -32,28 +35,29 @@ inline constexpr char kIsInvalid[] = "INVALID_ARGUMENT", kIsExhausted[] = "RESOU
 /// Returns the name of the status, as expected outcomes spell it.
 std::string NameOf(absl::StatusCode code);
 Outcome OutcomeOf(const absl::Status& status);
-/// Also adds everything in `more`.
+/// Adds everything in `more` to `all`.
 void AddOutcome(const Outcome& more, Outcome* all);
 
-/// One thing that a hostile source or a stranger does to an endpoint: a row of its theme's table.
+/// One attack of a hostile source or a stranger on an endpoint. It is a row of its theme's table.
 struct Attack {
   using Run = std::function<Outcome(Target&)>;
 
-  std::string name;      ///< "alg-none"
-  std::string what;      ///< One sentence.
-  std::string expected;  ///< Every result must be one of these, in alphabetical order: "CLOSED|OPEN".
-  Run run;               ///< Makes the attack.
+  std::string name;  ///< Such as "alg-none".
+  std::string what;  ///< Description in one sentence.
+  /// The expected results in alphabetical order, such as "CLOSED|OPEN". Every result must be one of them.
+  std::string expected;
+  Run run;  ///< Makes the attack.
 };
 
 struct Theme {
-  std::string name;  ///< "tokens"; attacks are called "tokens/alg-none".
+  std::string name;  ///< Such as "tokens"; its attacks are called "tokens/alg-none" and so on.
   std::vector<Attack> attacks;
 };
 
 /// Returns the attacks of several parts, in this order.
 std::vector<Attack> Together(std::initializer_list<std::vector<Attack> (*)()> parts);
 
-// Each theme is in a file of its own; the last one has a file for each of its parts.
+// Return the themes. Each theme is in its own file; the last one has a file for each of its parts.
 Theme TokenAttacks();
 Theme NameAttacks();
 Theme BatchAttacks();
@@ -66,13 +70,13 @@ Theme StrangerAttacks();
 Theme MetricsAttacks();
 /// Runs only if the address of the HTTP door is known.
 Theme HttpAttacks();
-/// Bytes that two programs might read as different requests.
+/// Returns attacks with bytes that two programs may read as different requests.
 std::vector<Attack> HttpFramingAttacks();
-/// Heads and bodies without end, and compressed ones.
+/// Returns attacks with heads and bodies without end, and with compressed ones.
 std::vector<Attack> HttpEndlessAttacks();
-/// JSON and targets that are meant to break their parser.
+/// Returns attacks with JSON and targets that are meant to break their parsers.
 std::vector<Attack> HttpContentAttacks();
-/// Many connections at once, slow ones, and some that never read the answer.
+/// Returns attacks with many connections at once, slow ones, and some that never read the answer.
 std::vector<Attack> HttpCrowdAttacks();
 
 /// Returns all themes, in the order in which they run.

@@ -1,4 +1,4 @@
-// Batches with wrong descriptions of themselves, or with values that their table cannot hold.
+// Attacks by batches that describe themselves wrongly, or have values that their table cannot have.
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -9,14 +9,14 @@
 namespace mirror::harness {
 namespace {
 
-/// Applies Batch() to one column.
+/// Makes the attack Batch() that changes one column.
 Attack::Run Data(int column, std::function<void(v1::ColumnData&)> change) {
   return Batch([column, change = std::move(change)](v1::ChangeBatch& batch) {
     change(*batch.mutable_columns(column));
   });
 }
 
-/// Sets the two values of a column.
+/// Makes an attack by a batch with these two values in a column.
 Attack::Run Values(int column, const std::string& first, const std::string& second) {
   return Data(column, [first, second](v1::ColumnData& data) {
     data.set_data(first + second);
@@ -25,7 +25,7 @@ Attack::Run Values(int column, const std::string& first, const std::string& seco
   });
 }
 
-/// Sets the declared lengths of the values; the real ones are 3 each.
+/// Makes an attack by a batch with these lengths for the values of a column. The real lengths are 3 each.
 Attack::Run Lengths(int column, std::uint32_t first, std::uint32_t second) {
   return Data(column, [first, second](v1::ColumnData& data) {
     data.set_lengths(0, first);
@@ -33,7 +33,7 @@ Attack::Run Lengths(int column, std::uint32_t first, std::uint32_t second) {
   });
 }
 
-/// Keeps only the columns that a DELETE, or an UPDATE of only these columns, has.
+/// Removes all columns but `kept`, as a DELETE or an UPDATE of these columns has them.
 void KeepColumns(const std::set<int>& kept, v1::ChangeBatch* batch) {
   for (int i = batch->columns_size() - 1; i >= 0; --i) {
     if (!kept.contains(i)) batch->mutable_columns()->DeleteSubrange(i, 1);
@@ -180,7 +180,7 @@ std::vector<Attack> Frames() {
   };
 }
 
-/// Sends a part of a value that the victim would accept without `change`.
+/// Makes an attack by a part of a value, altered by `change`. Without it the victim would accept the part.
 Attack::Run Part(std::function<void(v1::ValuePart&)> change) {
   return [change = std::move(change)](Target& target) {
     v1::RowDataRequest request;

@@ -1,4 +1,4 @@
-// Messages that are small to send and large in memory, or large to send.
+// Attacks by messages that are small on the wire and large in memory, or large on the wire.
 #include <zlib.h>
 
 #include <string>
@@ -22,7 +22,7 @@ const RawHttp2::Headers kGzipped = {{"grpc-encoding", "gzip"}};
 
 std::string Path(const std::string& method) { return "/mirror.v1.MirrorClientService/" + method; }
 
-/// Sends a body unchanged over a connection of its own.
+/// Sends a body unchanged, over a new connection.
 Outcome SendWith(const std::string& token, const Target& target, const std::string& method,
                  const std::string& body, const RawHttp2::Headers& more = {}) {
   absl::StatusOr<std::unique_ptr<RawHttp2>> connection = RawHttp2::Connect(target.endpoint());
@@ -32,7 +32,7 @@ Outcome SendWith(const std::string& token, const Target& target, const std::stri
   return (*connection)->Await(1, kAttackPatience);
 }
 
-/// The same, as a call of the victim.
+/// Sends a body unchanged, as a call of the victim.
 Outcome SendBody(Target& target, const std::string& method, const std::string& body,
                  const RawHttp2::Headers& more = {}) {
   return target.CheckVictim(SendWith(target.CallToken(target.Tenant("victim")), target, method, body, more));
@@ -60,12 +60,13 @@ std::string Times(std::size_t count, const std::string& piece) {
   return bytes;
 }
 
-/// Returns the field with the running cycle, so that the request is not refused for another reason.
+/// Returns the encoded field with the running cycle, so that the request is not refused because of its cycle.
 std::string CycleField(const Target& target) {
   return Varint(1U << 3U) + Varint(static_cast<std::uint64_t>(target.cycle()) << 1U);
 }
 
-/// Sends as many empty entries as fit into a message, inside the fields `outer`, the outermost first.
+/// Makes an attack by a message with as many empty entries of `field` as it can have. They are inside the
+/// fields `outer`, the outermost first.
 Attack::Run Empties(const std::string& method, std::vector<int> outer, int field) {
   return [method, outer = std::move(outer), field](Target& target) {
     std::string message = Times(kNearlyAMessage / 2, Field(field, ""));
@@ -74,7 +75,7 @@ Attack::Run Empties(const std::string& method, std::vector<int> outer, int field
   };
 }
 
-/// Returns compressed zeros: about a thousandth of their size.
+/// Returns `bytes` zeros, compressed to about a thousandth of their size.
 std::string ZippedZeros(std::size_t bytes) {
   z_stream stream = {};
   constexpr int kGzip = 15 + 16;
@@ -105,13 +106,14 @@ Attack::Run Large(std::size_t bytes) {
     v1::ChangeBatch batch = target.GoodBatch();
     batch.mutable_columns(kName)->set_data(std::string(bytes, 'x'));
     const auto client = target.NewClient(target.Tenant("victim"));
-    // The endpoint would end an unknown client's connection; this one belongs to a source.
+    // The endpoint would end the connection of an unknown client. This connection has authenticated as a
+    // source.
     const absl::Status known = client->Authenticate("somebody", false, true).status();
     if (!known.ok()) return OutcomeOf(known);
     Outcome outcome = OutcomeOf(client->RowData(target.Request(batch)).status());
     absl::StatusOr<std::unique_ptr<RowStream>> stream = client->OpenRowStream();
     if (!stream.ok()) return OutcomeOf(stream.status());
-    (*stream)->Send(target.Request(batch)).IgnoreError();  // May end before the message is sent.
+    (*stream)->Send(target.Request(batch)).IgnoreError();  // The stream may end before the message is sent.
     AddOutcome(OutcomeOf((*stream)->Receive().status()), &outcome);
     return target.CheckVictim(outcome);
   };

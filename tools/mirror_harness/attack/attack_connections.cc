@@ -1,4 +1,4 @@
-// Connections without calls, or with malformed calls.
+// Attacks by connections without calls, or with malformed calls.
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
@@ -17,12 +17,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Descriptors that this process keeps for itself.
+/// Number of descriptors that this process needs for other purposes.
 constexpr std::size_t kOwnDescriptors = 200;
 constexpr std::size_t kSilentConnections = 10'000;
 constexpr char kHarmless[] = "CLOSED|OPEN";
 
-/// Returns the first bytes of a TLS handshake, without the announced rest.
+/// Returns the first bytes of a TLS handshake. They announce more bytes, which do not follow.
 std::string HalfHello() { return std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11); }
 
 Attack::Run Say(const std::string& text) {
@@ -34,7 +34,7 @@ Attack::Run Say(const std::string& text) {
   };
 }
 
-/// Writes frames directly on a connection after its handshake.
+/// Makes an attack by frames on a connection after its handshake; `talk` writes them.
 Attack::Run Frames(std::function<Outcome(Target&, RawHttp2&)> talk, bool hello = true) {
   return [talk = std::move(talk), hello](Target& target) {
     absl::StatusOr<std::unique_ptr<RawHttp2>> connection = RawHttp2::Connect(target.endpoint(), hello);
@@ -42,13 +42,13 @@ Attack::Run Frames(std::function<Outcome(Target&, RawHttp2&)> talk, bool hello =
     Outcome outcome = talk(target, **connection);
     connection->reset();
     outcome = target.CheckService(outcome);
-    // The next attack must not find the victim busy with the calls of this one.
+    // The calls of this attack must have ended before the next attack uses the victim.
     target.AwaitVictimsPlace().IgnoreError();
     return outcome;
   };
 }
 
-/// Makes a complete call of the victim.
+/// Makes an attack by one complete call of the victim.
 Attack::Run WholeCall(const std::string& path, const std::string& body, const RawHttp2::Headers& more = {}) {
   return Frames([path, body, more](Target& target, RawHttp2& connection) {
     connection.Call(1, path, target.CallToken(target.Tenant("victim")), more);
@@ -138,7 +138,7 @@ Outcome Flood(Target& target, RawHttp2& connection, const std::function<bool(std
   const auto end = Clock::now() + target.flood_time();
   std::uint32_t turn = 0;
   while (Clock::now() < end && write(turn)) {
-    // Reads the endpoint's answers between the writes, or it would stop reading.
+    // Reads the endpoint's answers between the writes: otherwise the endpoint would stop reading.
     if (++turn % 64 == 0) connection.Await(0x7FFFFFFFU, std::chrono::milliseconds(0));
   }
   return {{Clock::now() < end ? kClosed : kOpen}, absl::StrCat(turn, " turns"), ""};

@@ -1,4 +1,4 @@
-// More of everything than a tenant is allowed, at the same time.
+// Attacks by more calls, streams and tenants at the same time than are allowed.
 #include <atomic>
 #include <string>
 #include <utility>
@@ -23,7 +23,7 @@ std::vector<std::unique_ptr<MirrorClient>> Clients(const Target& target, int cou
   return clients;
 }
 
-/// Repeats `once` until the flood is over, from `threads` clients at the same time.
+/// Calls `once` in `threads` threads again and again until the flood is over.
 Outcome Flood(Target& target, int threads, const std::function<Outcome(int)>& once) {
   const auto end = Clock::now() + target.flood_time();
   std::atomic<std::uint64_t> times = 0;
@@ -167,7 +167,7 @@ Outcome SchemaFlood(Target& target) {
   v1::TableSchemaRequest request = target.Announcement();
   for (int i = 0; i < 200; ++i) {
     *request.add_tables() = request.tables(0);
-    // Each is refused, and each with a reason that the endpoint has to write.
+    // The endpoint refuses each of these tables, and has to write a reason for each.
     request.mutable_tables(i + 1)->set_name(absl::StrCat("_mirror_", i));
   }
   const Outcome outcome =
@@ -193,8 +193,8 @@ Theme FloodAttacks() {
            AuthenticateFlood},
           {"probes", "A legitimate source that probes tenants that do not exist.",
            "PERMISSION_DENIED|RESOURCE_EXHAUSTED", ProbeFlood},
-          // UNAVAILABLE: the system cannot open a mirror's file.
-          // Here the reason is that the process has no free file descriptor.
+          // UNAVAILABLE means that the system cannot open a mirror's file, here because the process has no
+          // free file descriptor.
           {"tenants", "A legitimate source that makes a hundred tenants at once.",
            "OK|RESOURCE_EXHAUSTED|UNAVAILABLE", ManyTenants},
           {"large-messages", "Requests of 15 MB with an error at their end, four at a time.",

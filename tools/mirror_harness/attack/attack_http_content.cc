@@ -1,5 +1,5 @@
-// JSON and targets at the HTTP door that are meant to break their parser: each must be refused, within limits
-// of time and memory, without effect on other clients.
+// Attacks on the HTTP door by JSON and targets that are meant to break their parsers. Each must be refused
+// within limits of time and memory, without an effect on other clients.
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -24,7 +24,7 @@ std::string Repeated(const std::string& piece, std::size_t bytes) {
   return text;
 }
 
-/// Sends these bodies, each with the attackers' key.
+/// Makes an attack that sends these bodies, each with the attackers' key.
 Attack::Run Bodies(std::vector<std::string> (*make)()) {
   return [make](Target& target) {
     const HttpVictim& victim = target.http();
@@ -73,7 +73,8 @@ std::vector<std::string> NoJson() {
           "{'a':1}"};
 }
 
-/// Sends the record of one partner with as many members as a body can hold: takes a few seconds at most.
+/// Sends the record of one partner with as many members as a body can have. This may take a few seconds at
+/// most.
 Outcome WideRecords(Target& target) {
   const HttpVictim& victim = target.http();
   std::string record = "{";
@@ -93,7 +94,7 @@ Outcome WideRecords(Target& target) {
   return victim.Check(all);
 }
 
-/// A bad row must fail only that row.
+/// Sends good and bad rows together: only the bad rows must fail.
 Outcome BadRecords(Target& target) {
   const HttpVictim& victim = target.http();
   const std::string deep(100'000, '[');

@@ -1,5 +1,5 @@
-// Many connections at the HTTP door, slow ones, and some that never read the answer: other clients must still
-// be answered.
+// Attacks on the HTTP door by many connections, by slow ones, and by some that never read the answer. Other
+// clients must still be answered.
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -23,7 +23,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// The door's default head_time and body_time, and some more.
+/// More than the door's default head_time and body_time.
 constexpr std::chrono::seconds kSlowMax(75);
 constexpr std::chrono::milliseconds kDrip(200);
 constexpr int kPipelined = 500, kIdle = 200, kCrowd = 400, kOpenStreams = 20, kUnread = 60, kBeyondKey = 150;
@@ -33,12 +33,13 @@ std::string Healthz(const HttpVictim& victim) {
   return HttpLine::Request(victim.door(), "GET", "/healthz", "");
 }
 
-/// Opens connections and sends `bytes`. `unread`: receive buffer of each in bytes; 0: the system's default.
+/// Opens connections and sends `bytes` on each. `unread`: size of each receive buffer in bytes; 0: the
+/// system's default.
 std::vector<HttpLine> Crowd(const HttpVictim& victim, int count, const std::string& bytes, int unread = 0) {
   std::vector<HttpLine> crowd;
   for (int i = 0; i < count; ++i) {
     absl::StatusOr<HttpLine> line = HttpLine::Connect(victim.door());
-    if (!line.ok()) break;  // The door accepts no more.
+    if (!line.ok()) break;  // The door accepts no more connections.
     if (unread > 0) setsockopt(line->socket().descriptor(), SOL_SOCKET, SO_RCVBUF, &unread, sizeof(unread));
     line->Send(bytes);
     crowd.push_back(*std::move(line));
@@ -81,7 +82,7 @@ Outcome PromisedUploads(Target& target) {
       HttpLine::Request(victim.door(), "PUT", "/files/upload/none", "", {{"Content-Length", "1000"}});
   std::vector<HttpLine> crowd = Crowd(victim, kCrowd, upload);
   Outcome outcome = BesideCrowd(victim, crowd);
-  // Without a valid upload link the door answers before the body is sent.
+  // Without a valid upload link, the door answers before the body is sent.
   if (!crowd.empty()) outcome.got = {crowd.back().Answer(kHttpPatience).name(!crowd.back().gone())};
   return outcome;
 }
@@ -92,8 +93,9 @@ Outcome SlowHeads(Target& target) {
   return BesideCrowd(victim, Crowd(victim, kCrowd, "GET /v2/storages HTTP/1.1\r\nX: "));
 }
 
-/// Waits, kHttpPatience at most, until the endpoint has noticed that the previous attack's connections are
-/// gone: in a crowd it closes a connection without a key after its first answer.
+/// Waits until the endpoint has noticed that the connections of the previous attack are closed, at most
+/// kHttpPatience. As long as there are many connections, it closes a connection without a key after its first
+/// answer.
 void AwaitNoCrowd(const HttpVictim& victim) {
   const Clock::time_point end = Clock::now() + kHttpPatience;
   bool is_kept = false;
@@ -124,7 +126,7 @@ Outcome Pipelined(Target& target) {
   return victim.Check(all);
 }
 
-/// Opens connections that get one answer each, then stay open without another request.
+/// Makes an attack by connections that get one answer each, and then stay open without another request.
 Attack::Run Idle(int count) {
   return [count](Target& target) {
     const HttpVictim& victim = target.http();
@@ -144,7 +146,7 @@ Attack::Run Idle(int count) {
   };
 }
 
-/// Asks for answers and reads none: sends `bytes`, as much as is accepted.
+/// Sends the requests `bytes` as long as they are accepted, and reads no answer.
 Outcome Unread(const Target& target, int count, const std::string& bytes) {
   const std::vector<HttpLine> crowd = Crowd(target.http(), count, bytes, 4'096);
   std::this_thread::sleep_for(target.flood_time());
@@ -178,7 +180,7 @@ Attack::Run UnreadDocuments(int count) {
   };
 }
 
-/// Sends invalid keys over kept connections: each gets 401.
+/// Sends invalid keys over connections that stay open. Each must get 401.
 Outcome WrongKeys(Target& target) {
   const HttpVictim& victim = target.http();
   const std::string right = victim.door().attackers_key;
@@ -203,8 +205,9 @@ Outcome WrongKeys(Target& target) {
   return victim.Check(all);
 }
 
-/// Sends more concurrent slow requests with one key than allowed: the excess must be refused, other keys
-/// served, and the key accepted again after the requests have ended.
+/// Sends more slow requests with one key at the same time than are allowed. The requests above the limit must
+/// be refused, and requests with other keys served. After the requests have ended, the key must be accepted
+/// again.
 Outcome BeyondKey(Target& target) {
   const HttpVictim& victim = target.http();
   Outcome all;
@@ -213,7 +216,7 @@ Outcome BeyondKey(Target& target) {
         Crowd(victim, kBeyondKey, victim.Upsert({{"Content-Length", "1000"}}, "") + "{\"businessPartners\":");
     int refused = 0;
     const Clock::time_point deadline = Clock::now() + kHttpPatience;
-    // Refused requests are answered at once, the others not at all.
+    // Refused requests are answered at once; the others get no answer.
     while (refused == 0 && Clock::now() < deadline) {
       for (HttpLine& line : crowd) refused += line.Answer({}).status == 429 ? 1 : 0;
     }
@@ -241,8 +244,8 @@ Outcome HttpStorm(Target& target) {
   return victim.ServedBeside(all.words);
 }
 
-/// Repeats a request with a key, on a new connection each time, until `end`. Returns the times in ms, sorted.
-/// `fault`: the first failure.
+/// Sends a request with a key again and again until `end`, each time on a new connection. Returns the times
+/// in milliseconds, sorted. `fault` gets the first failure.
 std::vector<double> AskAnew(const HttpVictim& victim, Clock::time_point end, std::string* fault) {
   std::vector<double> ms;
   const std::string request =
@@ -258,8 +261,8 @@ std::vector<double> AskAnew(const HttpVictim& victim, Clock::time_point end, std
   return ms;
 }
 
-/// Many connections without a valid key, with a few concurrent requests each, reopened when closed: new
-/// clients with a key must be answered meanwhile.
+/// Makes an attack by many connections without a valid key, which have a few requests each at the same time,
+/// and are opened again when they are closed. New clients with a key must be answered meanwhile.
 Attack::Run KeylessFlood(const std::string& path, const std::string& key = "") {
   return [path, key](Target& target) {
     constexpr int kConnections = 75;

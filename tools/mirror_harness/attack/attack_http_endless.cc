@@ -1,5 +1,5 @@
-// Endless heads and bodies at the HTTP door, and compressed bodies: the door must end each within its
-// limits.
+// Attacks on the HTTP door by endless heads and bodies, and by compressed bodies. The door must end each
+// within its limits.
 #include <functional>
 #include <string>
 #include <utility>
@@ -14,15 +14,17 @@
 namespace mirror::harness {
 namespace {
 
-/// The buffers of two sockets belong to the kernel; a listener that accepts more than this buffers it itself.
+/// More bytes than the kernel's buffers of two sockets can hold. A listener that accepts more than this keeps
+/// the bytes in its own memory.
 constexpr std::size_t kHttpTakenMax = 48 << 20;
 constexpr std::size_t kHttpPiece = 64 << 10;
 
-/// Makes the first bytes, before the endless part.
+/// A function that returns the bytes before the endless part.
 using Beginning = std::function<std::string(const HttpVictim&)>;
 
-/// Sends the beginning, then `more` again and again until the other end closes or has accepted too much. The
-/// result is the answer, or the end of the connection if the answer came too late to be read.
+/// Makes an attack that sends the beginning and then `more` again and again, until the other side closes or
+/// has accepted too much. The result is the answer or, if the answer came too late to be read, the end of the
+/// connection.
 Attack::Run EndlessHttp(Beginning begin, const std::string& more) {
   return [begin = std::move(begin), more](Target& target) {
     const HttpVictim& victim = target.http();
@@ -39,7 +41,7 @@ Attack::Run EndlessHttp(Beginning begin, const std::string& more) {
   };
 }
 
-/// Returns an upsert with only the part `begun` of its body.
+/// Returns an upsert with only `begun`, the first part of its body.
 Beginning UpsertHead(const HttpLine::Fields& fields, const std::string& begun = "") {
   return [fields, begun](const HttpVictim& victim) { return victim.Upsert(fields, "") + begun; };
 }
@@ -52,7 +54,8 @@ Beginning HttpHead(const std::string& more) {
   };
 }
 
-/// Asks for as many ranges as a header can hold: must get one whole answer, not a part for each.
+/// Requests as many ranges as a header can have. The door must send one whole answer, not a part for each
+/// range.
 Outcome Ranges(Target& target) {
   const HttpVictim& victim = target.http();
   std::string ranges = "bytes=0-";

@@ -1,5 +1,5 @@
-// Requests at the HTTP door that two programs might read differently: the door must refuse anything
-// ambiguous, close the connection, and read no part of it as another request.
+// Attacks on the HTTP door by requests that two programs may read differently. The door must refuse all
+// ambiguous requests and close the connection, and must not read a part of them as another request.
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,7 +28,7 @@ std::string Upsert(const HttpVictim& victim) {
   return Begin(victim, "PUT", victim.PartnersPath(), absl::StrCat("Host: ", victim.door().address, "\r\n"));
 }
 
-/// Sends each of these fields with their body on a connection of its own.
+/// Makes an attack that sends each of these header fields, with its body, on a new connection.
 Attack::Run Unclear(std::vector<std::string> fields_and_bodies) {
   return [fields_and_bodies = std::move(fields_and_bodies)](Target& target) {
     const HttpVictim& victim = target.http();
@@ -50,7 +50,8 @@ Attack::Run Hosts(const std::string& fields) {
   };
 }
 
-/// Sends a body that the door does not read and that looks like a request. `path`: empty: the partners' path.
+/// Makes an attack by a body that the door does not read and that looks like a request. Empty `path`: the
+/// partners' path.
 Attack::Run Unread(const std::string& method, const std::string& path, bool with_key,
                    const HttpLine::Fields& fields = {}, bool closes = true) {
   return [=](Target& target) {
@@ -82,7 +83,7 @@ Outcome HalfBody(Target& target) {
   return victim.Check(OutcomeOf(said, !line->gone()));
 }
 
-/// Bodies of ambiguous length, and repeated fields.
+/// Returns attacks by bodies of ambiguous length and by repeated fields.
 std::vector<Attack> UnclearBodies() {
   const std::string hidden(kHidden), length = absl::StrCat(hidden.size());
   const std::string chunk = absl::StrCat("0\r\n\r\n", hidden);

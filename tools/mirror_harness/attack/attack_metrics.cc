@@ -14,7 +14,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// The buffers of two sockets belong to the kernel; a listener that accepts more than this buffers it itself.
+/// More bytes than the kernel's buffers of two sockets can hold. A listener that accepts more than this keeps
+/// the bytes in its own memory.
 constexpr std::size_t kTakenMax = 48 << 20;
 constexpr std::size_t kPiece = 64 << 10;
 constexpr int kHalfRequests = 300;
@@ -36,7 +37,7 @@ Outcome AnswersBeside(const Target& target, std::string words) {
   return {{fault.empty() ? "OK" : kOpen}, std::move(words), fault};
 }
 
-/// Sends `begin`, then `more` again and again until the other end closes or has accepted too much.
+/// Sends `begin`, and then `more` again and again, until the other side closes or has accepted too much.
 Outcome SendForEver(const Target& target, const std::string& begin, const std::string& more) {
   absl::StatusOr<RawSocket> socket = RawSocket::Connect(target.metrics());
   if (!socket.ok()) return OutcomeOf(socket.status());
@@ -53,7 +54,7 @@ Outcome HalfRequests(Target& target) {
   std::vector<RawSocket> crowd;
   for (int i = 0; i < kHalfRequests; ++i) {
     absl::StatusOr<RawSocket> socket = RawSocket::Connect(target.metrics());
-    if (!socket.ok()) break;  // The listener accepts no more.
+    if (!socket.ok()) break;  // The listener accepts no more connections.
     socket->Send("GET /metrics HTTP/1.1\r\nX: ");
     crowd.push_back(*std::move(socket));
   }

@@ -1,4 +1,4 @@
-// Names with a meaning for a file system, SQL or the mirror itself, and invalid tables.
+// Attacks by names that have a meaning for a file system, SQL or the mirror itself, and by invalid tables.
 #include <functional>
 #include <string>
 #include <utility>
@@ -12,7 +12,8 @@ namespace {
 
 using Change = std::function<void(v1::TableSchemaRequest&)>;
 
-/// Returns the result for the announcement's last table. The victim's table comes first, so it is present.
+/// Announces a changed table and returns its result. The victim's own table is announced before it, so that
+/// it is not dropped.
 Outcome Announce(Target& target, const Change& change) {
   v1::TableSchemaRequest request = target.Announcement();
   EncodeTable(VictimTable("hostile"), request.add_tables());

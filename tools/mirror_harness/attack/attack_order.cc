@@ -1,4 +1,4 @@
-// Batches and calls at a wrong time: another cycle, another position, another order.
+// Attacks by batches and calls at a wrong time: in another cycle, at another position, in another order.
 #include <utility>
 
 #include "tools/mirror_harness/attack/target.h"
@@ -8,7 +8,7 @@ namespace {
 
 constexpr char kAborted[] = "ABORTED", kPrecondition[] = "FAILED_PRECONDITION";
 
-/// The same as Batch() on a stream, where a gap is refused at once.
+/// Makes an attack as Batch() does, on a stream, where a gap is refused at once.
 Attack::Run OnStream(std::function<void(v1::RowDataRequest&)> change) {
   return [change = std::move(change)](Target& target) {
     absl::StatusOr<std::unique_ptr<RowStream>> stream = target.victim().OpenRowStream();
@@ -42,7 +42,8 @@ Outcome SendRead(MirrorClient& client, const v1::ReadRowsRequest& read) {
   return OutcomeOf(client.ReadRows(read, [](const auto&) { return absl::OkStatus(); }));
 }
 
-/// Makes each call of the protocol in the running cycle's number plus `by`; 0: in cycle 0.
+/// Makes an attack by each call of the protocol, with the running cycle's number plus `by`; with `by` 0, with
+/// cycle 0.
 Attack::Run Cycle(std::int64_t by) {
   return [by](Target& target) {
     MirrorClient& client = target.victim();
@@ -62,7 +63,7 @@ Attack::Run Cycle(std::int64_t by) {
   };
 }
 
-/// Sends a Wipe that the victim would accept without `change`.
+/// Makes an attack by a Wipe, altered by `change`. Without it the victim would accept the call.
 Attack::Run Wipe(std::function<void(v1::WipeRequest&)> change) {
   return [change = std::move(change)](Target& target) {
     v1::WipeRequest wipe = WipeIn(target.cycle());
@@ -72,7 +73,7 @@ Attack::Run Wipe(std::function<void(v1::WipeRequest&)> change) {
   };
 }
 
-/// Sends a ReadRows that the victim would get answered without `change`.
+/// Makes an attack by a ReadRows, altered by `change`. Without it the call would succeed.
 Attack::Run Read(std::function<void(v1::ReadRowsRequest&)> change) {
   return [change = std::move(change)](Target& target) {
     v1::ReadRowsRequest read = ReadIn(target.cycle());
@@ -83,7 +84,7 @@ Attack::Run Read(std::function<void(v1::ReadRowsRequest&)> change) {
   };
 }
 
-/// Sends an advance of the victim's table.
+/// Makes an attack by an advance of the victim's table, altered by `change`.
 Attack::Run Advance(std::function<void(v1::Advance&)> change) {
   return [change = std::move(change)](Target& target) {
     v1::RowDataRequest request;

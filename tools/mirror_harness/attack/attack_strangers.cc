@@ -25,14 +25,14 @@ using Connections = std::vector<std::unique_ptr<RawHttp2>>;
 constexpr char kReflection[] = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
 constexpr char kWatch[] = "/grpc.health.v1.Health/Watch";
 constexpr char kAuthenticate[] = "/mirror.v1.MirrorClientService/Authenticate";
-/// The concurrent streams that an endpoint with the default limits announces for a connection.
+/// Number of concurrent streams of a connection that an endpoint with the default limits allows.
 constexpr std::uint32_t kStreams = 100;
 constexpr int kResetThreads = 8;
 
-/// Any end, or none, is accepted: the attack only checks that other clients are served.
+/// All results are expected: the attack only checks that other clients are served.
 constexpr char kAnyEnd[] = "CLOSED|OPEN|RESOURCE_EXHAUSTED|UNAUTHENTICATED|UNIMPLEMENTED";
 
-/// Keeps connections open while a new source connects. `open` prepares each connection.
+/// Makes an attack that keeps connections open while a new source connects. `open` prepares each connection.
 Attack::Run Crowd(std::size_t count, std::function<void(RawHttp2&)> open) {
   return [count, open = std::move(open)](Target& target) {
     Connections crowd;
@@ -49,7 +49,8 @@ Attack::Run Crowd(std::size_t count, std::function<void(RawHttp2&)> open) {
   };
 }
 
-/// Opens as many calls of one kind as a connection may have, with a message if `body` is not empty.
+/// Makes an attack that opens as many calls of one kind as a connection may have. With a `body`, each call
+/// sends it as a message.
 Attack::Run CrowdOfCalls(std::size_t count, const std::string& path, const std::string& body = "") {
   return Crowd(count, [path, body](RawHttp2& connection) {
     for (std::uint32_t i = 0; i < kStreams; ++i) {
@@ -59,7 +60,7 @@ Attack::Run CrowdOfCalls(std::size_t count, const std::string& path, const std::
   });
 }
 
-/// Opens calls of fifteen bytes each, without having acknowledged the endpoint's limit of concurrent calls.
+/// Opens calls of fifteen bytes each, before it acknowledges the endpoint's limit of concurrent calls.
 void OpenStreamsUnasked(RawHttp2& connection) {
   constexpr std::uint32_t kCalls = 5'000;
   const RawHttp2::Headers headers = RawHttp2::CallHeaders(kAuthenticate, "");
@@ -72,14 +73,14 @@ void OpenStreamsUnasked(RawHttp2& connection) {
   connection.WriteBytes(frames);
 }
 
-/// Sends one text of some megabytes in frames of a few bytes: an endpoint that assembles it again for each
-/// frame is busy for minutes.
+/// Sends one text of some megabytes in frames of a few bytes. An endpoint that copies the whole text for each
+/// frame would be busy for minutes.
 Outcome ContinuedText(Target& target) {
   constexpr std::size_t kTextBytes = 5 << 20, kTextPiece = 8, kFramesAtOnce = 1'000;
   return target.CheckService(InParallel(2, [&](int) {
     absl::StatusOr<std::unique_ptr<RawHttp2>> connection = RawHttp2::Connect(target.endpoint());
     if (!connection.ok()) return OutcomeOf(connection.status());
-    // The beginning of a text of that length; its bytes follow.
+    // The beginning of a text of this length. The bytes of the text follow.
     const std::string whole = RawHttp2::Encode({{"x-more", std::string(kTextBytes, 'x')}});
     const std::string begin = whole.substr(0, whole.size() - kTextBytes);
     (*connection)
@@ -94,7 +95,7 @@ Outcome ContinuedText(Target& target) {
   }));
 }
 
-/// Cancels calls at once, from 80 connections, each within the limit for one connection.
+/// Opens and cancels calls on 80 connections, on each within the limit for one connection.
 Outcome RapidResets(Target& target) {
   constexpr std::size_t kConnections = 80;
   constexpr std::uint32_t kCallsAtOnce = 64;
@@ -138,7 +139,8 @@ Outcome RapidResets(Target& target) {
   return target.CheckService(outcome);
 }
 
-/// Connects again and again and measures each. Returns an empty text if all were served soon. `words`: times.
+/// Connects new clients one after the other and measures the time of each. Returns a fault; empty: all were
+/// served soon. `words` gets the times.
 std::string ServeNewcomers(const Target& target, std::string* words) {
   constexpr int kNewcomers = 20;
   std::vector<double> ms;
@@ -172,8 +174,8 @@ Outcome IdleStrangers(Target& target) {
   return outcome;
 }
 
-/// Connects new clients during a flood, while threads attack until `is_over`; each thread counts its
-/// connections.
+/// Connects new clients during a flood, while `threads` threads attack until `is_over`. Each thread counts
+/// its connections.
 Outcome BesideAttackers(const Target& target, int threads, const char* got,
                         const std::function<void(int thread, const std::atomic<bool>& is_over,
                                                  std::atomic<std::uint64_t>& connections)>& attack) {
@@ -210,7 +212,7 @@ Outcome SilentStrangers(Target& target) {
 }
 
 /// Sends frames of headers without a pause, and reconnects as soon as the endpoint ends the connection. An
-/// endpoint that reads while there is data would do nothing else.
+/// endpoint that reads as long as there is data would do nothing else.
 Outcome EndlessHeaders(Target& target) {
   constexpr int kHeadersInAFrame = 2'000;
   std::string block;

@@ -1,4 +1,4 @@
-// Tokens that break a rule, on Authenticate and on the other calls.
+// Attacks by tokens that break a rule, on Authenticate and on the other calls.
 #include <ctime>
 
 #include "absl/strings/str_cat.h"
@@ -23,7 +23,8 @@ Outcome OnBoth(Target& target, const std::function<std::string(TokenUse)>& token
   return all;
 }
 
-/// Sends a token of the victim that is valid except for `change` and the signature `sign`.
+/// Makes an attack by a token of the victim that is valid except for `change` and the signature that `sign`
+/// makes.
 Attack::Run Token(TokenChange change, Sign sign = SignedWell) {
   return [change = std::move(change), sign = std::move(sign)](Target& target) {
     return OnBoth(target, [&](TokenUse use) {
@@ -34,7 +35,7 @@ Attack::Run Token(TokenChange change, Sign sign = SignedWell) {
   };
 }
 
-/// The same with this JSON as one part of the token; empty: without that part.
+/// Makes an attack by a token of the victim in which the part has this JSON; empty: the token lacks the part.
 Attack::Run Token(std::string TokenParts::*part, const std::string& json, Sign sign = SignedWell) {
   return Token([part, json](TokenParts& parts) { parts.*part = json; }, std::move(sign));
 }
@@ -49,7 +50,7 @@ TokenChange Times(std::int64_t from, std::int64_t to) {
 
 void AsItIs(TokenParts& /*parts*/) {}
 
-/// Replaces one base64url character of a part (0 header, 1 payload, 2 signature).
+/// Returns a Sign that replaces one base64url character of a part (0 header, 1 payload, 2 signature).
 Sign Tampered(int part) {
   return [part](Target& target, const TokenParts& parts) {
     std::string token = SignedWell(target, parts);
@@ -190,7 +191,8 @@ std::vector<Attack> Shapes() {
       {"empty", "An empty token.", kUnauthenticated, Token(AsItIs, Instead(""))},
       {"over-8-kb", "A well-signed token of 9 KB.", kUnauthenticated,
        Token(&TokenParts::more_payload, ", \"x\": " + JsonText(std::string(7'000, 'x')))},
-      // Exceeds a stranger's limit and ends the connection, so it must be one that others do not use.
+      // This attack exceeds the limit of a stranger, and the endpoint ends the connection. Therefore it uses
+      // a connection of its own.
       {"field-of-1-mb", "A megabyte as Authenticate's token.", "UNAUTHENTICATED|UNAVAILABLE",
        [](Target& target) { return target.Authenticate(std::string(1 << 20, 'a'), target.NewChannel()); }},
       {"metadata-of-1-mb",

@@ -28,13 +28,14 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Batches of one cycle. Each cycle uses a nonce, and a tenant has only 10,000 of them in two minutes.
+/// Number of batches of one cycle. Each cycle uses a nonce, and a tenant may use only 10,000 nonces in two
+/// minutes.
 constexpr std::uint64_t kBatches = 100;
 constexpr int kRows = 10;
 /// Wait after a failure, so that an unreachable server is not called without a pause.
 constexpr std::chrono::milliseconds kPause(100);
-/// A call without capacity for so long is a failure. The worst attack alone takes a server with sanitizers
-/// ten seconds on a busy machine.
+/// Time after which a call that gets no capacity counts as a failure. On a busy machine, a server with
+/// sanitizers needs ten seconds for the worst attack alone.
 constexpr std::chrono::seconds kPatience(30);
 
 TableSchema HonestTable() {
@@ -157,7 +158,7 @@ absl::Status HonestSource::Patiently(bool rows, const std::function<absl::Status
   const Clock::time_point begin = Clock::now();
   std::uint64_t repeated = 0;
   absl::Status status = call();
-  // Every call here is safe to repeat, and a source repeats calls when told to wait.
+  // Every call here can be repeated, and a source repeats a call if the endpoint asks it to wait.
   while (absl::IsResourceExhausted(status) && Clock::now() - begin < kPatience) {
     ++repeated;
     status = call();
@@ -231,7 +232,7 @@ constexpr std::chrono::milliseconds kBetweenLooks(50);
 
 std::string Folder(pid_t process) { return absl::StrCat("/proc/", process); }
 
-/// Reads VmHWM, which the kernel gives in kilobytes.
+/// Returns VmHWM in bytes; the kernel gives it in kilobytes.
 std::optional<std::uint64_t> PeakMemory(pid_t process) {
   std::ifstream status(Folder(process) + "/status");
   std::string word;
@@ -282,10 +283,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Attacks of these themes need an address of their own.
+/// Themes whose attacks need another address than the endpoint's.
 constexpr char kMetricsTheme[] = "metrics", kHttpTheme[] = "http";
 
-/// Long enough for a p99 of a thousand calls on a slow disk.
+/// Shortest time without attacks. It is long enough for the p99 of a thousand calls on a slow disk.
 constexpr double kQuietSecondsMin = 2;
 
 std::string FullName(const Theme& theme, const Attack& attack) {
@@ -299,10 +300,10 @@ bool Wanted(const std::vector<std::string>& only, const Theme& theme, const Atta
   });
 }
 
-/// Lets the honest source run alone for a while, as the measurement without attacks.
+/// Waits while the honest source runs alone: the measurement without attacks.
 void WaitQuietly(double seconds) { std::this_thread::sleep_for(std::chrono::duration<double>(seconds)); }
 
-/// Returns the part of a message that reveals the endpoint's files or database errors; empty: none does.
+/// Returns the part of a message that reveals the endpoint's files or database errors; empty: there is none.
 std::string InsideIn(const std::string& words) {
   constexpr std::string_view kInside[] = {
       "Mirror_", ".db", "/tmp/", "/home/", "/var/", "/etc/", "SQL logic error", "disk image", "disk I/O"};
@@ -312,7 +313,7 @@ std::string InsideIn(const std::string& words) {
   return {};
 }
 
-/// The HTTP door, with an honest client of it.
+/// The HTTP door, with an honest client.
 struct HttpSide {
   std::unique_ptr<HttpVictim> victim;
   std::unique_ptr<HonestReader> honest;
@@ -427,7 +428,7 @@ std::string ListAttacks() {
 
 absl::StatusOr<HostileReport> RunHostile(const Options& options, const AgentConfig& config,
                                          const std::string& context_id) {
-  signal(SIGPIPE, SIG_IGN);  // Writing to a closed connection must return an error.
+  signal(SIGPIPE, SIG_IGN);  // Writing to a closed connection must return an error, not end the process.
   RaiseDescriptorLimit();
   std::unique_ptr<PeakWatch> watch;
   if (options.server_pid != 0) watch = std::make_unique<PeakWatch>(options.server_pid);

@@ -48,7 +48,8 @@ Json PeakJson(const std::optional<PeakWatch::Peak>& peak) {
   return {{"memory_mb", Mb(peak->memory_bytes)}, {"descriptors", peak->descriptors}};
 }
 
-/// Lists the attacks in which the honest tenant was slowest, since a percentile over all of them hides these.
+/// Lists the attacks during which the honest source was slowest, because a percentile over all attacks does
+/// not show them.
 std::string WorstText(const HostileReport& report) {
   std::vector<const AttackResult*> over;
   for (const AttackResult& result : report.attacks) {
@@ -65,7 +66,7 @@ std::string WorstText(const HostileReport& report) {
   return text;
 }
 
-/// Describes the honest client of the HTTP door; empty: that door's address is not known.
+/// Describes how the honest client of the HTTP door was served; empty: the door's address is not known.
 std::string HttpText(const HostileReport& report) {
   if (!report.http_quiet || !report.http_attacked) return {};
   std::string text = absl::StrCat("honest HTTP, quiet         ", ServedText(*report.http_quiet),

@@ -32,7 +32,8 @@ std::string FieldOf(const std::string& head, const std::string& name) {
   return std::string(absl::StripAsciiWhitespace(lower.substr(begin, lower.find("\r\n", begin) - begin)));
 }
 
-/// Returns the length of a chunked body with its last chunk; npos: incomplete. `body`: the decoded content.
+/// Returns the length of a chunked body, with its last chunk; npos: the body is incomplete. `body` gets the
+/// decoded content.
 std::size_t ChunkedLength(const std::string& text, std::string* body) {
   std::size_t at = 0;
   body->clear();
@@ -157,7 +158,7 @@ std::string HttpLine::Request(const HttpDoorPlace& door, std::string_view method
 HttpSaid AskOnce(const HttpDoorPlace& door, const std::string& request, std::chrono::milliseconds patience) {
   absl::StatusOr<HttpLine> line = HttpLine::Connect(door);
   if (!line.ok()) return {};
-  line->Send(request);  // An answer may come before everything was sent.
+  line->Send(request);  // Sending may fail, because an answer may come before everything was sent.
   return line->Answer(patience);
 }
 

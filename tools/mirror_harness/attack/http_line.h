@@ -21,7 +21,7 @@ struct HttpDoorPlace {
   bool tls = false;
   std::string base;           ///< Prefix of each path: "/data-exchange/rest".
   std::string key;            ///< The honest client's key; its role is owner.
-  std::string attackers_key;  ///< The key of attackers that have one.
+  std::string attackers_key;  ///< The key of attackers with a valid key.
 
   bool known() const { return !address.empty(); }
 };
@@ -29,22 +29,22 @@ struct HttpDoorPlace {
 /// Parses "http://127.0.0.1:7447/base". Errors: kInvalidArgument.
 absl::StatusOr<HttpDoorPlace> HttpDoorAt(const std::string& url);
 
-/// An answer. Status 0: there was none.
+/// An answer. Status 0: there was no answer.
 struct HttpSaid {
   int status = 0;
   std::string head, body;
 
-  /// Returns "200", or without an answer CLOSED or OPEN.
+  /// Returns the status, such as "200". Without an answer: OPEN if `is_open`, otherwise CLOSED.
   std::string name(bool is_open) const;
 };
 
-/// Sends HTTP/1.1 bytes directly, in plain text or over TLS: requests that a correct client never sends.
-/// Accepts any server certificate. Threads: one.
+/// Sends HTTP/1.1 requests as bytes, in plain text or over TLS, also those that a correct client never sends.
+/// It accepts any server certificate. Threads: one.
 class HttpLine {
  public:
   using Fields = std::vector<std::pair<std::string, std::string>>;
 
-  /// Errors: kUnavailable.
+  /// Connects. Errors: kUnavailable.
   static absl::StatusOr<HttpLine> Connect(const HttpDoorPlace& door);
   ~HttpLine();
   HttpLine(HttpLine&&) = default;
@@ -54,11 +54,11 @@ class HttpLine {
   bool Send(std::string_view bytes);
   /// Returns the next complete answer; later bytes stay for the next call. Status 0: no answer came.
   HttpSaid Answer(std::chrono::milliseconds patience);
-  /// Tells whether the other side closes within `patience`. Bytes that come before stay for Answer().
+  /// Returns true if the other side closes within `patience`. Bytes that come before stay for Answer().
   bool Closed(std::chrono::milliseconds patience);
-  /// The other side has closed the connection.
+  /// Returns true if the other side has closed the connection.
   bool gone() const { return gone_; }
-  /// Bytes that were received and not returned yet.
+  /// Returns the bytes that were received and not returned yet.
   const std::string& rest() const { return received_; }
   RawSocket& socket() { return socket_; }
 

@@ -11,7 +11,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// More than the buffers of a connection can hold: 20 MB together.
+/// Number of requests that fill the storage, and of partners in each. Together these are 20 MB, more than the
+/// buffers of a connection can hold.
 constexpr int kFillings = 5, kPartners = 1'000;
 constexpr std::size_t kNoteBytes = 4'000;
 /// Time limit for making, filling and deleting the storage.

@@ -12,11 +12,11 @@
 
 namespace mirror::harness {
 
-/// Longer than a correct request takes on a busy machine: a client that waits longer is not served.
+/// More time than a correct request needs on a busy machine. A client that waits longer counts as not served.
 inline constexpr std::chrono::seconds kHttpPatience(5);
 
-/// A storage of this run at an HTTP door, with rows large enough to be read slowly. Threads: any for the
-/// const members.
+/// A storage at an HTTP door that this run makes. Its rows are so large that an answer can be read slowly.
+/// Threads: any for the const members.
 class HttpVictim {
  public:
   HttpVictim(HttpDoorPlace door, std::string storage)
@@ -26,7 +26,7 @@ class HttpVictim {
   HttpVictim(const HttpVictim&) = delete;
   HttpVictim& operator=(const HttpVictim&) = delete;
 
-  /// Makes and fills the storage. Errors: why it cannot be attacked.
+  /// Makes and fills the storage. Errors: the reason why it cannot be attacked.
   absl::Status Prepare();
 
   const HttpDoorPlace& door() const { return door_; }
@@ -38,11 +38,11 @@ class HttpVictim {
   /// Return requests with the attackers' key.
   std::string Upsert(const HttpLine::Fields& more, std::string_view body) const;
   std::string Read(std::string_view path, const HttpLine::Fields& more = {}) const;
-  /// Adds a fault to `outcome` unless a new client is answered soon, with a key and without one.
+  /// Adds a fault to `outcome` if a new client, with or without a key, is not answered soon.
   Outcome Check(Outcome outcome) const;
-  /// For an attack that still runs: returns OK, or OPEN with a fault as above.
+  /// Returns, for an attack that still runs, OK, or OPEN with a fault as Check() adds it.
   Outcome ServedBeside(std::string words) const;
-  /// Adds a fault to `outcome` unless the attackers' key is accepted again.
+  /// Adds a fault to `outcome` if the attackers' key is not accepted again.
   Outcome CheckAttackersKey(Outcome outcome) const;
 
  private:
@@ -55,11 +55,11 @@ class HttpVictim {
   bool made_ = false;
 };
 
-/// Returns the status of an answer and its message.
+/// Makes an outcome from the status and the message of an answer.
 Outcome OutcomeOf(const HttpSaid& said, bool is_open = true);
 
-/// Sends the bytes on a new connection. Returns the answer, with a fault if more bytes follow it, if the
-/// connection stays open (`closes`), or if others are not served.
+/// Sends the bytes on a new connection and returns the answer. It has a fault if more bytes follow, if
+/// `closes` is set and the connection stays open, or if others are not served.
 Outcome OneAnswer(const HttpVictim& victim, const std::string& bytes, bool closes);
 
 }  // namespace mirror::harness

@@ -70,7 +70,7 @@ absl::StatusOr<std::unique_ptr<RawHttp2>> RawHttp2::Connect(const EndpointConfig
                                                             const std::string& from) {
   ASSIGN_OR_RETURN(RawSocket socket, RawSocket::Connect(endpoint.address, from));
   std::unique_ptr<RawHttp2> connection(new RawHttp2(std::move(socket)));
-  // A short time limit for reads, so that one thread can alternate between writing and reading.
+  // Reads have a short time limit, so that one thread can both write and read.
   setsockopt(connection->socket_.descriptor(), SOL_SOCKET, SO_RCVTIMEO, &kReadTurn, sizeof(kReadTurn));
   if (!endpoint.plaintext) RETURN_IF_ERROR(connection->ShakeHands(endpoint));
   if (hello && !(connection->WriteBytes(kPreface) && connection->Write(kSettings, 0, 0, ""))) {
@@ -124,7 +124,7 @@ bool RawHttp2::Write(Frame type, std::uint8_t flags, std::uint32_t stream, std::
 std::string RawHttp2::Encode(const Headers& headers) {
   std::string block;
   for (const auto& [name, value] : headers) {
-    block += '\0';  // A literal, not to be indexed.
+    block += '\0';  // A literal header that is not added to the table.
     block += HpackText(name) + HpackText(value);
   }
   return block;
@@ -133,7 +133,7 @@ std::string RawHttp2::Encode(const Headers& headers) {
 std::string RawHttp2::EncodeToRemember(const Headers& headers) {
   std::string block;
   for (const auto& [name, value] : headers) {
-    block += '\x40';  // A literal, to be indexed.
+    block += '\x40';  // A literal header that is added to the table.
     block += HpackText(name) + HpackText(value);
   }
   return block;

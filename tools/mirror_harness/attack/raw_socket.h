@@ -12,8 +12,8 @@ namespace mirror::harness {
 /// A TCP connection for arbitrary bytes. Threads: one.
 class RawSocket {
  public:
-  /// `address` is host:port. `from`: a local IPv4 address to connect from, if the other end is reachable from
-  /// it. Errors: kUnavailable.
+  /// Connects. `address` is host:port. `from`: the local IPv4 address to connect from, which is used if it
+  /// can reach the other side. Errors: kUnavailable.
   static absl::StatusOr<RawSocket> Connect(const std::string& address, const std::string& from = "");
   ~RawSocket();
   RawSocket(RawSocket&& other) noexcept;
@@ -23,9 +23,9 @@ class RawSocket {
 
   /// Returns false if the other side is gone.
   bool Send(std::string_view bytes);
-  /// Returns the bytes of the other side until it closes, or until `patience` is over.
+  /// Returns the bytes that the other side sends until it closes, or until `patience` is over.
   std::string Receive(std::chrono::milliseconds patience);
-  /// Tells whether the other side closes within `patience`; drops the bytes that come before.
+  /// Returns true if the other side closes within `patience`. Bytes that come before are dropped.
   bool Closed(std::chrono::milliseconds patience);
   /// Closes the sending direction; the other side may still send.
   void Farewell();

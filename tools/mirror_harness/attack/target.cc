@@ -29,7 +29,7 @@ Column Plain(const std::string& name, Type type) {
   return column;
 }
 
-/// Returns the public half of a private key, as an attacker would have it. Empty: the file holds no key.
+/// Returns the public half of a private key as PEM, as an attacker may have it. Empty: the file has no key.
 std::string PublicHalf(const std::string& private_key) {
   const std::unique_ptr<BIO, int (*)(BIO*)> file(BIO_new_file(private_key.c_str(), "r"), BIO_free);
   const std::unique_ptr<BIO, int (*)(BIO*)> text(BIO_new(BIO_s_mem()), BIO_free);
@@ -46,7 +46,7 @@ absl::Status FromRpc(const grpc::Status& status) {
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
 }
 
-/// Names of a run come from the clock, which is precise enough to distinguish the runs.
+/// Returns a name for this run. It is made from the clock, which is precise enough to distinguish the runs.
 std::string RunName() {
   return absl::StrCat(
       absl::Hex(std::chrono::system_clock::now().time_since_epoch() / std::chrono::milliseconds(1)));
@@ -193,7 +193,7 @@ std::shared_ptr<const SigningKey> Target::StrangersKey(const std::string& key_id
   if (key != nullptr) return key;
   const PairFiles files = {absl::StrCat(folder_, "/", strangers_.size(), ".crt"),
                            absl::StrCat(folder_, "/", strangers_.size(), ".key")};
-  // The folder and the name are our own and valid, so an error here comes from the machine.
+  // The folder and the name are valid, so that only the machine can cause an error here.
   if (!IssueSigningKey(files, key_id, algorithm, {}).ok()) return key;
   const absl::StatusOr<SigningKey> loaded = SigningKey::Load(files.key, key_id);
   if (loaded.ok()) key = std::make_shared<const SigningKey>(*loaded);
@@ -256,7 +256,7 @@ Outcome Target::CheckVictim(Outcome outcome, bool once_it_has_place) {
   const absl::StatusOr<v1::DigestRangesResponse> digest =
       once_it_has_place ? AwaitVictimsPlace() : DigestOfVictim();
   if (digest.ok() && digest->SerializeAsString() == digest_) return outcome;
-  PrepareVictim().IgnoreError();  // For the next attack, which reports an error itself.
+  PrepareVictim().IgnoreError();  // Prepares the victim for the next attack, which reports errors itself.
   if (outcome.fault.empty()) {
     outcome.fault = digest.ok() ? "the victim's rows changed"
                                 : absl::StrCat("the victim was hit: ", digest.status().message());

@@ -21,7 +21,7 @@
 
 namespace mirror::harness {
 
-/// Longer than any refusal takes on a busy machine: a longer wait is an error of the endpoint.
+/// More time than any refusal needs on a busy machine. A longer wait is an error of the endpoint.
 inline constexpr std::chrono::seconds kAttackPatience(30);
 
 /// The columns of VictimTable(), by index.
@@ -30,21 +30,21 @@ enum VictimColumn : int { kId, kName, kAge, kPrice, kPhoto, kSeen, kToken, kLock
 /// Returns a table with one column for each encoding of values. Its key is `id`.
 TableSchema VictimTable(const std::string& name = "people");
 
-/// The attackers' view of the endpoint: its address, a legitimate source's key, and tenants of its own.
+/// What attackers have: the endpoint's address, the key of a legitimate source, and tenants of this run.
 /// Threads: any for the const members.
 class Target {
  public:
-  /// `seconds`: the duration of a flood.
+  /// Prepares the attacks. `seconds`: the duration of each flood.
   static absl::StatusOr<std::unique_ptr<Target>> Make(const AgentConfig& config,
                                                       const std::string& context_id, double seconds);
   ~Target();
   Target(const Target&) = delete;
   Target& operator=(const Target&) = delete;
 
-  /// host:port of the server's metrics; empty: not known.
+  /// Returns host:port of the server's metrics; empty: not known.
   const std::string& metrics() const { return metrics_; }
   void set_metrics(const std::string& address) { metrics_ = address; }
-  /// Set only while the attacks on it run.
+  /// Returns the victim at the HTTP door. It exists only while the attacks on the door run.
   const HttpVictim& http() const { return *http_; }
   void set_http(const HttpVictim* http) { http_ = http; }
   const EndpointConfig& endpoint() const { return config_.endpoint; }
@@ -66,13 +66,13 @@ class Target {
   /// Calls RowData with these "authorization" headers, on `channel`.
   Outcome Call(const std::vector<std::string>& authorizations,
                const std::shared_ptr<grpc::Channel>& channel) const;
-  /// Returns a key that the endpoint does not know, under this id; makes it once.
+  /// Returns a key with this id that the endpoint does not know. The key is made once and then kept.
   std::shared_ptr<const SigningKey> StrangersKey(const std::string& key_id, Algorithm algorithm);
-  /// PEM of the public half of the source's key, which is not secret.
+  /// Returns the PEM of the public half of the source's key, which is not secret.
   const std::string& PublicPem() const { return public_pem_; }
 
   // --- The victim: a tenant with a filled table and a running cycle ---
-  /// Makes the victim, or begins its cycle again. Errors: why it cannot be attacked.
+  /// Makes the victim, or begins its cycle again. Errors: the reason why it cannot be attacked.
   absl::Status PrepareVictim();
   MirrorClient& victim() const { return source_->client(); }
   std::int64_t cycle() const { return source_->cycle(); }
@@ -81,16 +81,16 @@ class Target {
   /// Returns a batch of two rows that the victim would accept as seq 1.
   v1::ChangeBatch GoodBatch() const;
   v1::RowDataRequest Request(const v1::ChangeBatch& batch) const { return source_->Request({batch}); }
-  /// Calls SendRows(), see below, as the victim.
+  /// Sends the request as the victim, by SendRows().
   Outcome Send(const v1::RowDataRequest& request) const;
-  /// Adds a fault to `outcome` unless the victim's rows are unchanged and its cycle goes on.
-  /// `once_it_has_place`: first calls AwaitVictimsPlace().
+  /// Adds a fault to `outcome` if the victim's rows have changed or its cycle has ended. `once_it_has_place`:
+  /// it first calls AwaitVictimsPlace().
   Outcome CheckVictim(Outcome outcome, bool once_it_has_place = false);
-  /// Waits, kAttackPatience at most, while the endpoint refuses the victim's call for lack of capacity after
-  /// an attack. Returns the answer to the victim's last call.
+  /// Repeats a call of the victim as long as the endpoint refuses it for lack of capacity after an attack, at
+  /// most kAttackPatience. Returns the answer to the victim's last call.
   absl::StatusOr<v1::DigestRangesResponse> AwaitVictimsPlace() const;
 
-  /// Adds a fault to `outcome` unless a new connection of a source is served soon.
+  /// Adds a fault to `outcome` if a new connection of a source is not served soon.
   Outcome CheckService(Outcome outcome) const;
 
  private:
@@ -105,18 +105,19 @@ class Target {
   std::string folder_;  ///< Keys of strangers.
   std::string public_pem_;
   std::map<std::string, std::shared_ptr<const SigningKey>> strangers_;
-  std::unique_ptr<SyntheticSource> source_;  ///< The victim's.
+  std::unique_ptr<SyntheticSource> source_;  ///< The victim's source.
   v1::TableStatus agreed_;
   std::string digest_;
 };
 
-/// Returns the call's status, or that of the last result.
+/// Sends the request. Returns the status of the call or, if that is OK, of the last result.
 Outcome SendRows(MirrorClient& client, const v1::RowDataRequest& request);
 
-/// Sends a batch that the victim would accept without `change`, and checks that its rows stay the same.
+/// Makes an attack that sends a batch, altered by `change`. Without `change` the victim would accept the
+/// batch. The attack checks that the victim's rows stay the same.
 Attack::Run Batch(std::function<void(v1::ChangeBatch&)> change);
 
-/// Runs `work` in that many threads, each with its number, and collects their outcomes.
+/// Runs `work` in this many threads, with the number of the thread, and collects their outcomes.
 Outcome InParallel(int threads, const std::function<Outcome(int)>& work);
 
 }  // namespace mirror::harness

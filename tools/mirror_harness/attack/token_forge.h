@@ -12,10 +12,11 @@ namespace mirror::harness {
 
 /// The parts of a token as JSON text; they need not be correct.
 struct TokenParts {
-  std::string alg, kid, typ;                ///< JSON values: "\"ES256\"", "5"; empty: no such member.
+  /// JSON values such as "\"ES256\"" or "5"; empty: the token lacks the member.
+  std::string alg, kid, typ;
   std::string iss, aud, context_id, nonce;  ///< JSON values.
   std::string nbf, exp;                     ///< JSON values.
-  std::string more_header, more_payload;    ///< Members added at the end, ", \"x\": 1".
+  std::string more_header, more_payload;    ///< JSON members to add at the end, such as ", \"x\": 1".
   std::string context_claim = "http://schemes.superoffice.net/identity/ctx";
 
   std::string Header() const;
@@ -26,12 +27,12 @@ struct TokenParts {
 TokenParts GoodParts(const SigningKey& key, TokenUse use, const std::string& issuer,
                      const std::string& audience, const std::string& context_id);
 
-/// Returns header and payload in base64url with a dot between: the signed bytes.
+/// Returns the bytes to sign: header and payload in base64url, with a dot between them.
 std::string SigningInput(const TokenParts& parts);
 
 /// Returns the token with a valid signature of `key`, whatever the parts contain.
 std::string Signed(const TokenParts& parts, const SigningKey& key);
-/// Signs with HMAC-SHA256; any text can be the secret.
+/// Returns the token signed with HMAC-SHA256; any text can be the secret.
 std::string SignedHs256(const TokenParts& parts, std::string_view secret);
 /// Returns the token with an empty signature.
 std::string Unsigned(const TokenParts& parts);

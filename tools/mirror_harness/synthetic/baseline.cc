@@ -16,7 +16,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::uint64_t kRowsPerTransaction = 5'000;
 
-/// A database with a free file name; the destructor removes it and SQLite's files beside it.
+/// A database in a file with a new name. The destructor removes this file and SQLite's files beside it.
 class TemporaryDatabase {
  public:
   explicit TemporaryDatabase(const std::string& folder)

@@ -7,10 +7,12 @@
 namespace mirror::harness {
 namespace {
 
-constexpr std::size_t kSubsets = 3;  ///< Different column lists for the updates of a table in a cycle.
-constexpr int kTries = 20;           ///< Attempts to find an untouched row or gap.
+/// Number of different column lists for the updates of a table in a cycle.
+constexpr std::size_t kSubsets = 3;
+/// Number of attempts to find a row or a gap that this cycle has not changed.
+constexpr int kTries = 20;
 
-/// Picks the key columns, and one, some or nearly all of the others.
+/// Returns the key columns, and one, some or nearly all of the other columns.
 std::vector<std::uint32_t> PickColumns(const RowModel& model, Random* random) {
   const std::uint64_t ways = random->Below(3);
   std::vector<std::uint32_t> columns, others;
@@ -43,7 +45,7 @@ class Collector {
         if (key > 0) return Inserted(key);
         break;
       }
-      case 1: {  // A key between the others, often one that an earlier cycle deleted.
+      case 1: {  // Inserts a key between the others, often one that an earlier cycle deleted.
         for (int i = 0; i < kTries; ++i) {
           const std::int64_t key = 1 + static_cast<std::int64_t>(random_->Below(Highest() + 1));
           if (key <= model_->key_max() && !model_->Has(key) && !touched_.contains(key)) return Inserted(key);
@@ -84,7 +86,7 @@ class Collector {
   }
 
  private:
-  /// Returns 0 if none was found.
+  /// Returns a row that this cycle has not changed; 0: none was found.
   std::int64_t UntouchedRow() {
     for (int i = 0; i < kTries && model_->rows() > 0; ++i) {
       const std::int64_t key = model_->Pick(random_->Next());
@@ -93,7 +95,7 @@ class Collector {
     return 0;
   }
 
-  /// Approximately the largest key: keys are given from 1 on without large gaps.
+  /// Returns approximately the largest key. Keys are used from 1 on, without large gaps.
   std::uint64_t Highest() { return highest_ = std::max<std::uint64_t>(highest_, model_->rows()); }
 
   void Inserted(std::int64_t key) {

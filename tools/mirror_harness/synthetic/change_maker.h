@@ -9,7 +9,7 @@
 
 namespace mirror::harness {
 
-/// Net changes of one table: every key is in one list only, once.
+/// Net changes of one table. Each key is in only one of the lists, and there once.
 struct TableChanges {
   std::vector<std::int64_t> deletes;
   std::vector<std::int64_t> inserts;  ///< New keys, and keys that were deleted and inserted again.
@@ -38,9 +38,9 @@ class Random {
   std::uint64_t state_;
 };
 
-/// Changes about `count` rows of `model` in `version` and returns the changes, sorted by key. Folds them as a
-/// source's log would: a changed key is a delete and an insert; a delete and an insert of the same key are an
-/// insert.
+/// Changes about `count` rows of `model` to `version`, and returns the net changes, sorted by key. They are
+/// what a source's log would give: a changed key is a delete and an insert; a delete and an insert of the
+/// same key are an insert.
 TableChanges ChangeRows(std::uint64_t count, const Mix& mix, std::uint32_t version, Random* random,
                         RowModel* model);
 

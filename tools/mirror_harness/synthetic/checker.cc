@@ -90,7 +90,8 @@ class TableCheck {
     const std::vector<std::uint32_t> key = model_.schema().Key();
     for (const std::uint32_t column : key) {
       const auto found = std::find(table_.checked.begin(), table_.checked.end(), column);
-      if (found == table_.checked.end()) return CountOnly(database);  // The endpoint hashes the key.
+      // The endpoint hashes the key, so that only the rows can be counted.
+      if (found == table_.checked.end()) return CountOnly(database);
       key_places_.push_back(static_cast<int>(found - table_.checked.begin()));
     }
     std::string columns, order;
@@ -118,7 +119,7 @@ class TableCheck {
   void CheckColumns(const sqlite::Connection& database) {
     const sqlite::Statement all =
         database.Prepare(absl::StrCat("SELECT * FROM ", QuoteName(model_.schema().name), " LIMIT 0"));
-    if (!all.status().ok()) return;  // The rows' SELECT reports this error.
+    if (!all.status().ok()) return;  // The SELECT of the rows reports this error.
     for (int i = 0; i < all.columns(); ++i) {
       const std::string name = sqlite3_column_name(all.get(), i);
       const auto column = model_.schema().Find(name);
@@ -199,7 +200,7 @@ class TableCheck {
     }
   }
 
-  /// For tables without a key: compares hashes of whole rows, 8 bytes for each on both sides.
+  /// Compares a table without a key, by hashes of whole rows. It keeps 8 bytes for each row of both sides.
   absl::Status CompareBags(sqlite::Statement& row) {
     std::vector<std::uint64_t> mirrored, expected;
     absl::StatusOr<bool> step = row.Step();

@@ -26,12 +26,12 @@ class Meter {
   /// `rows_expected`: 0 if not known.
   explicit Meter(std::uint64_t rows_expected);
 
-  /// Counts an answered request with rows. A call is a request and its answer, also in a stream.
+  /// Counts an answered request with rows. In a stream, too, a request and its answer count as a call.
   void Answered(std::uint64_t rows, std::uint64_t bytes, Clock::duration took);
-  /// Count a completed population, and a completed cycle after it.
+  /// Count a completed population, or a completed cycle after it.
   void Population(Clock::duration took);
   void Cycle(Clock::duration took);
-  /// A part of a cycle after the population; a cycle without changes waits for these.
+  /// The parts of a cycle after the population, whose times are measured.
   enum class Part { kAuthenticate, kTableSchema, kRows, kCompleted };
   void CyclePart(Part part, Clock::duration took);
   /// Prints a message for people on stderr, on a line of its own.
@@ -42,7 +42,7 @@ class Meter {
   struct Totals {
     std::uint64_t rows = 0, bytes = 0;
     std::vector<double> call_ms, population_ms, cycle_ms;
-    std::array<std::vector<double>, 4> part_ms;  ///< By Part.
+    std::array<std::vector<double>, 4> part_ms;  ///< Times in milliseconds, indexed by Part.
   };
   Totals totals() const;
 
@@ -60,7 +60,7 @@ class Meter {
 
 /// The resources of a process at one moment.
 struct Holding {
-  std::uint64_t memory_bytes = 0;  ///< Resident.
+  std::uint64_t memory_bytes = 0;  ///< Resident memory.
   std::uint64_t descriptors = 0;
 };
 
@@ -69,7 +69,8 @@ struct Holding {
 struct SoakResult {
   Holding warm, end, most;
   std::uint64_t cycles = 0;
-  /// At the end memory is at most a tenth and 16 MB, and descriptors at most 8, above `warm`.
+  /// Returns true if the process did not grow: at the end, memory is above `warm` by at most a tenth plus 16
+  /// MB, and descriptors by at most 8.
   bool Constant() const;
 };
 
@@ -78,8 +79,9 @@ class ProcessWatch {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// Check() returns kNotFound if there is no such process or it may not be read, and kInvalidArgument if it
-  /// is no mirror-server. `length`: the duration of the soak.
+  /// Checks that a process can be examined. Errors: kNotFound: there is no such process, or it may not be
+  /// read; kInvalidArgument: it is no mirror-server. In the constructor, `length` is the duration of the
+  /// soak.
   static absl::Status Check(pid_t process);
   ProcessWatch(pid_t process, Clock::duration length);
   ~ProcessWatch();

@@ -13,41 +13,46 @@ enum class Command { kPush, kCycle, kSoak, kHostile, kConformance };
 /// Percentages of a cycle's changes; their sum is 100.
 struct Mix {
   std::uint32_t inserts = 30, updates = 50, deletes = 20;
-  std::uint64_t rows_max = 0;  ///< Of a table; above it inserts become deletes. 0: no limit.
+  /// Greatest number of rows of a table. Above it, deletes are made instead of inserts. 0: no limit.
+  std::uint64_t rows_max = 0;
 };
 
 /// The options of the command line.
 struct Options {
   Command command = Command::kPush;
-  std::string config;           ///< mirror-agent.toml: endpoint, identity, and the source's context id.
-  std::string context_id;       ///< Empty: that of the configuration's first [[source]].
-  std::uint32_t tenants = 1;    ///< Their context ids are <context_id>-1, -2, ...
-  std::uint32_t tables = 1;     ///< Only without a schema file.
-  std::uint64_t rows = 0;       ///< For each table of each tenant.
-  std::uint32_t columns = 12;   ///< Only without a schema file.
-  std::string schema;           ///< Table definitions; empty: the benchmark's row.
-  double minutes = 10;          ///< `soak`: runs cycles for so many minutes.
-  std::string metrics;          ///< hostile: host:port; empty: not attacked.
-  std::string http;             ///< hostile: address of the HTTP door; empty: not attacked.
-  std::string api_key;          ///< hostile: a key of that door with the role owner.
-  std::string attackers_key;    ///< hostile: the key that attacks show; empty: `api_key`.
-  int server_pid = 0;           ///< `soak`, `hostile`: the process to watch; 0: none.
-  std::uint32_t cycles = 10;    ///< `cycle`: number after the population.
-  std::uint64_t changes = 100;  ///< `cycle`: rows changed in each, over all tables of a tenant.
+  std::string config;          ///< mirror-agent.toml: endpoint, identity, and the source's context id.
+  std::string context_id;      ///< Empty: the context id of the configuration's first [[source]].
+  std::uint32_t tenants = 1;   ///< Number of tenants. Their context ids are <context_id>-1, -2, ...
+  std::uint32_t tables = 1;    ///< Only without a schema file.
+  std::uint64_t rows = 0;      ///< Number of rows of each table of each tenant.
+  std::uint32_t columns = 12;  ///< Only without a schema file.
+  std::string schema;          ///< File of table definitions; empty: tables with the benchmark's row.
+  double minutes = 10;         ///< `soak`: runs cycles for so many minutes.
+  std::string metrics;         ///< `hostile`: host:port of the metrics; empty: they are not attacked.
+  std::string http;            ///< `hostile`: address of the HTTP door; empty: it is not attacked.
+  std::string api_key;         ///< `hostile`: a key of that door with the role owner.
+  std::string attackers_key;   ///< `hostile`: the key that attacks use; empty: `api_key`.
+  int server_pid = 0;          ///< `soak`, `hostile`: the process to watch; 0: none.
+  std::uint32_t cycles = 10;   ///< `cycle`: number of cycles after the population.
+  /// `cycle`: number of rows that each cycle changes in all tables of a tenant together.
+  std::uint64_t changes = 100;
   Mix mix;
   std::uint64_t seed = 0;
   std::uint64_t batch_bytes = 1'000'000;
   std::uint32_t window = 4;
-  std::uint32_t clients = 0;  ///< Tenants at a time; 0: as many as there are tenants, at most 4.
+  std::uint32_t clients = 0;  ///< Number of tenants at a time; 0: as many as there are tenants, at most 4.
   bool unary = false;
   bool json = false;
-  bool baseline = false;          ///< `push`.
-  std::string baseline_dir;       ///< Empty: `check`, else the configuration's folder.
-  std::string check;              ///< The mirror's data folder; empty: no check.
-  std::string take_over;          ///< Holder of a cycle that is certainly dead.
+  bool baseline = false;  ///< `push`: also runs the reference, see RunBaseline().
+  /// Folder for the reference. Empty: the folder `check` or, if that is empty, the configuration's folder.
+  std::string baseline_dir;
+  /// The mirror's data folder, which is compared with the sources; empty: no comparison.
+  std::string check;
+  /// Holder of a cycle whose run has certainly ended; that cycle is taken over.
+  std::string take_over;
   std::vector<std::string> only;  ///< `hostile`: names of attacks or themes; empty: all.
   bool list = false;              ///< `hostile`: lists the attacks and runs none.
-  std::string target;             ///< `conformance`: host:port.
+  std::string target;             ///< `conformance`: host:port of the endpoint.
   double seconds = 5;             ///< `hostile`: duration of each flood.
 };
 

@@ -27,7 +27,7 @@ struct Rates {
 
 constexpr std::array<const char*, 4> kParts = {"authenticate", "schema", "rows", "completed"};
 
-/// Returns the cycles that all clients together finish in a second, while they run cycles.
+/// Returns how many cycles all clients together complete in a second of running cycles.
 double CyclesPerSecond(const Options& options, const Report& report) {
   const std::vector<double>& cycles = report.totals.cycle_ms;
   const double seconds = std::accumulate(cycles.begin(), cycles.end(), 0.0) / 1e3;

@@ -13,7 +13,7 @@ struct BenchColumn {
   const char* name;
   Type type;
   std::uint32_t length;
-  std::uint32_t bytes;  ///< Average of a text; 24 + 16 + 26 + 14 + 28 + 17 + 19 = 144.
+  std::uint32_t bytes;  ///< Average bytes of the text: 24 + 16 + 26 + 14 + 28 + 17 + 19 = 144.
   int trade;
 };
 
@@ -29,7 +29,8 @@ constexpr std::array<BenchColumn, 11> kBehindKey = {{{"owner_id", Type::kInt32, 
                                                      {"phone", Type::kText, 40, 17, 0},
                                                      {"registered", Type::kText, 19, 19, 0}}};
 
-/// The last column of a composite key shows these low bits, the first column the rest; others show nothing.
+/// Number of low bits of the key number that the last column of a composite key shows. The first column shows
+/// the other bits; columns between them show nothing.
 constexpr std::uint32_t kLowBits = 4;
 constexpr std::int64_t kKeyMax = std::int64_t{1} << 47;
 
@@ -196,7 +197,7 @@ void RowModel::Fill(const RowSet& set, std::size_t from, std::size_t to, RowBloc
   for (std::size_t i = from; i < to; ++i) {
     seeds.push_back(RowSeed(table_seed_, set[i]));
     if (dense_) continue;
-    // A deleted row still has its key, which is independent of versions.
+    // A deleted row has no slot, but still its key, which does not depend on versions.
     const auto slot = slots_.find(set[i]);
     versions.push_back(slot == slots_.end() ? nullptr : versions_.data() + slot->second * width);
   }

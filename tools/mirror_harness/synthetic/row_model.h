@@ -13,22 +13,23 @@
 
 namespace mirror::harness {
 
-/// A table with the recipes for its columns.
+/// A table with the recipes for the values of its columns.
 struct TableRecipe {
   TableSchema schema;
   std::vector<Recipe> columns;  ///< One for each column of the schema, in its order.
 };
 
-/// Returns "contact_<number>": the rows of a customer file. The first twelve columns are the benchmark's row,
-/// whose values weigh exactly 184 bytes (8 for each number, and the length of each text): int64 key, three
-/// integers, a double, six texts, a date and time as text. With more columns the eleven after the key repeat;
-/// with fewer, the first ones are used.
+/// Returns the table "contact_<number>", with rows like those of a customer file. The first twelve columns
+/// are the benchmark's row: an int64 key, three integers, a double, six texts, and a date and time as text.
+/// Its values have exactly 184 bytes: 8 for each number, and the length of each text. With more columns the
+/// eleven after the key are repeated; with fewer, the first ones are used.
 TableRecipe BenchTable(std::uint32_t number, std::uint32_t columns);
 
-/// The rows of a batch by key number: either a list, or all from `first` to before `last`.
+/// The key numbers of a batch's rows: either a list, or all from `first` until before `last`.
 struct RowSet {
   std::int64_t first = 0, last = 0;
-  std::vector<std::int64_t> keys;  ///< Ascending. If not empty, `first` and `last` have no meaning.
+  /// The list, ascending. If it is not empty, `first` and `last` have no meaning.
+  std::vector<std::int64_t> keys;
 
   std::size_t size() const { return keys.empty() ? static_cast<std::size_t>(last - first) : keys.size(); }
   std::int64_t operator[](std::size_t i) const {
@@ -36,34 +37,35 @@ struct RowSet {
   }
 };
 
-/// The content of one table of the source: key numbers, and the version of each value. Values are computed
-/// when they are read.
+/// The content of one table of the source: the key numbers of its rows, and the version of each value. The
+/// values are computed when they are read.
 ///
-/// Memory: none while the rows are 1 to `rows` in version 0, whatever their number. The first change
-/// allocates about 50 bytes for each row, and 4 more for each of its columns. Threads: readers may share it
-/// while nothing changes it; SortKeys() is a change.
+/// Memory: none as long as the rows are 1 to `rows` in version 0. The first change allocates about 50 bytes
+/// for each row, and 4 more for each of its columns. Threads: several may read as long as no thread changes
+/// the model; SortKeys() is a change.
 class RowModel {
  public:
-  /// Errors: kInvalidArgument: the key cannot have so many different values.
+  /// Makes a table with `rows` rows in version 0. Errors: kInvalidArgument: the key cannot have so many
+  /// different values.
   static absl::StatusOr<RowModel> Make(TableRecipe table, std::uint64_t table_seed, std::uint64_t rows);
 
   const TableSchema& schema() const { return table_.schema; }
   const std::vector<Recipe>& recipes() const { return table_.columns; }
   bool has_key() const { return has_key_; }
   std::uint64_t rows() const { return dense_ ? dense_rows_ : keys_.size(); }
-  /// Largest key number that the key columns can represent.
+  /// Returns the largest key number that the key columns can represent.
   std::int64_t key_max() const { return key_max_; }
-  /// Average bytes of a row with these columns, in a message.
+  /// Returns the average number of bytes of a row with these columns in a message.
   double MeanBytes(const std::vector<std::uint32_t>& columns) const;
 
   bool Has(std::int64_t key) const;
   /// Sets these columns of a row to `version`. Adds a missing row, with all its columns in that version.
   void Put(std::int64_t key, const std::vector<std::uint32_t>& columns, std::uint32_t version);
   void Erase(std::int64_t key);
-  /// Returns some row, chosen by a random number. There must be one.
+  /// Returns a row, chosen by the random number. The table must not be empty.
   std::int64_t Pick(std::uint64_t random) const;
 
-  /// Call after changes, before All() and KeyAt().
+  /// Sorts the keys. Call it after changes, before All() and KeyAt().
   void SortKeys();
   /// Returns all rows, in key order.
   RowSet All() const;
@@ -72,7 +74,7 @@ class RowModel {
   }
 
   Cell At(std::int64_t key, std::uint32_t column, std::string* scratch) const;
-  /// Appends the rows at `from` to before `to` of `set` to the columns of `block`.
+  /// Appends rows of `set`, those from the place `from` until before `to`, to the columns of `block`.
   void Fill(const RowSet& set, std::size_t from, std::size_t to, RowBlock* block) const;
 
  private:
@@ -86,7 +88,7 @@ class RowModel {
   std::int64_t key_max_ = 0;
   bool dense_ = true;
   std::uint64_t dense_rows_;
-  /// After LayOut(): slot by key, key by slot, versions by slot and column.
+  /// Set by LayOut(): the slot by key, the key by slot, and the versions by slot and column.
   std::unordered_map<std::int64_t, std::uint32_t> slots_;
   std::vector<std::int64_t> keys_;
   std::vector<std::uint32_t> versions_;

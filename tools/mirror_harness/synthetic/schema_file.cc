@@ -22,7 +22,7 @@ struct SqlType {
   std::string_view name;
   Type type;
   enum class Arguments { kNone, kLength, kDigits, kFraction } arguments = Arguments::kNone;
-  std::uint32_t precision = 0;  ///< If there is no argument.
+  std::uint32_t precision = 0;  ///< Precision if the type has no argument.
 };
 
 using Arguments = SqlType::Arguments;

@@ -44,7 +44,7 @@ void Cut(Operation operation, const std::vector<std::uint32_t>& columns, const R
   }
 }
 
-/// Returns this thread's block; batches with the same columns reuse its memory.
+/// Returns a block that this thread uses again: batches with the same columns share its memory.
 RowBlock* BlockFor(const RowModel& model, const std::vector<std::uint32_t>& columns) {
   thread_local RowBlock block;
   const bool same =
@@ -68,16 +68,17 @@ struct MadeRequest {
     TableJob* job;
     std::size_t plan;  ///< Index in the job's plans; seq - 1.
   };
-  std::vector<Item> items;  ///< One for each batch.
+  std::vector<Item> items;  ///< One item for each batch.
   std::uint64_t rows = 0;
-  std::uint64_t bytes = 0;  ///< Of the message, before TLS.
+  std::uint64_t bytes = 0;  ///< Size of the message, before TLS.
   std::chrono::steady_clock::time_point sent;
 };
 
-/// Makes requests of about `size.bytes` on a thread of its own, at most two in advance of the sender.
+/// Makes requests of about `size.bytes` bytes in a thread of its own, at most two before the sender needs
+/// them.
 ///
-/// mutex() guards the jobs' plans and counters. The batches' rows need no lock: a plan changes only while its
-/// job has nothing outstanding.
+/// mutex() guards the plans and counters of the jobs. The rows of a batch need no lock: a plan changes only
+/// while its job waits for no answer.
 class RequestMaker {
  public:
   /// `jobs` must outlive this object and must not move.
@@ -86,11 +87,11 @@ class RequestMaker {
   RequestMaker(const RequestMaker&) = delete;
   RequestMaker& operator=(const RequestMaker&) = delete;
 
-  /// Returns the next request; null: there is none now, since all jobs are sent, failed or blocked.
+  /// Returns the next request. Null: there is none now, because every job is sent, has failed or has to wait.
   std::unique_ptr<MadeRequest> Next();
-  /// Returns a request so that its memory can be used again.
+  /// Gives a request back, so that its memory can be used again.
   void Recycle(std::unique_ptr<MadeRequest> request);
-  /// Hold it while jobs change; then Changed() wakes the thread.
+  /// Returns the mutex. The caller holds it while it changes jobs, and then wakes the thread by Changed().
   Mutex& mutex() MIRROR_RETURNS(mutex_) { return mutex_; }
   void Changed() { changed_.NotifyAll(); }
 
@@ -107,10 +108,11 @@ class RequestMaker {
   CondVar changed_;
   std::deque<std::unique_ptr<MadeRequest>> made_ MIRROR_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<MadeRequest>> spare_ MIRROR_GUARDED_BY(mutex_);
-  std::size_t first_unsent_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< All jobs before it were completely sent once.
+  /// Index of a job: all jobs before it were sent completely once.
+  std::size_t first_unsent_ MIRROR_GUARDED_BY(mutex_) = 0;
   bool making_ MIRROR_GUARDED_BY(mutex_) = false;
   bool stop_ MIRROR_GUARDED_BY(mutex_) = false;
-  std::thread thread_;  ///< Last, since the thread uses all other members.
+  std::thread thread_;  ///< The last member, because the thread uses all others.
 };
 
 constexpr std::size_t kAhead = 2;
@@ -142,7 +144,7 @@ TableJob* RequestMaker::Ready() {
          (*jobs_)[first_unsent_].next >= (*jobs_)[first_unsent_].plans.size()) {
     ++first_unsent_;
   }
-  // Only repaired jobs can be ready before it; there are few or none.
+  // Before first_unsent_ only jobs with repaired batches can be ready: few or none.
   for (TableJob& job : *jobs_) {
     if (&job - jobs_->data() >= static_cast<std::ptrdiff_t>(first_unsent_)) break;
     if (job.repairs > 0 && ready(job)) return &job;
@@ -218,14 +220,14 @@ void RequestMaker::Recycle(std::unique_ptr<MadeRequest> request) {
   spare_.push_back(std::move(request));
 }
 
-constexpr std::size_t kRepairsMax = 20;  ///< For one table in one cycle.
+constexpr std::size_t kRepairsMax = 20;  ///< Greatest number of repairs of one table in one cycle.
 
 std::string Words(const v1::BatchResult& result) {
   return absl::StrCat(absl::StatusCodeToString(static_cast<absl::StatusCode>(result.code())), ": ",
                       result.message());
 }
 
-/// Makes unary calls behind the interface of a stream. `last`: gets the answer to the end of the cycle; may
+/// Has the interface of a stream and makes unary calls. `last` gets the answer to the end of the cycle; may
 /// be null.
 class UnaryCalls : public RowStream {
  public:
@@ -251,7 +253,7 @@ class Sending {
           std::vector<TableJob>* jobs, Meter* meter)
       : wanted_columns_(wanted_columns), maker_(jobs, options.cycle, options.size), meter_(meter) {}
 
-  /// Tells whether one request is all there is to send.
+  /// Returns true if all that is to be sent is in one request.
   bool IsOne() {
     while (ahead_.size() < 2) {
       std::unique_ptr<MadeRequest> request = maker_.Next();
@@ -320,7 +322,7 @@ class Sending {
       return absl::InternalError(absl::StrCat("batch ", seq, " of table '", name, "' was answered as batch ",
                                               result.seq(), " of '", result.table(), "'"));
     }
-    if (!job.failure.empty()) return absl::OkStatus();  // An answer after a failure.
+    if (!job.failure.empty()) return absl::OkStatus();  // The answer came after the job had failed.
     if (result.code() == 0) {
       if (result.applied_seq() < seq) {
         return absl::InternalError(absl::StrCat("batch ", seq, " of table '", name,
@@ -362,7 +364,7 @@ class Sending {
     }
   }
 
-  /// All answers have come: sends again from the refused batch on.
+  /// Makes the job send again from the refused batch on. Called when all answers have come.
   absl::Status Repair(TableJob* job) {
     const TableJob::Refusal refusal = *std::move(job->refusal);
     job->refusal.reset();
@@ -397,7 +399,7 @@ std::vector<BatchPlan> PlanChanges(const RowModel& model, const TableChanges& ch
     std::vector<std::uint32_t> wanted;
     std::set_intersection(update.columns.begin(), update.columns.end(), columns.begin(), columns.end(),
                           std::back_inserter(wanted));
-    if (wanted.size() == key.size()) continue;  // None of the key is mirrored.
+    if (wanted.size() == key.size()) continue;  // No column of the key is mirrored.
     Cut(Operation::kUpdate, wanted, {0, 0, update.keys}, RowsPerBatch(model, wanted, size), &plans);
   }
   Cut(Operation::kInsert, columns, {0, 0, changes.inserts}, RowsPerBatch(model, columns, size), &plans);

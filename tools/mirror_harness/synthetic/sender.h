@@ -18,14 +18,14 @@
 
 namespace mirror::harness {
 
-/// A planned batch: its rows are made each time it is sent.
+/// A planned batch. Its rows are made each time it is sent.
 struct BatchPlan {
   Operation operation = Operation::kInsert;
   std::vector<std::uint32_t> columns;
   RowSet rows;
 };
 
-/// The work of one cycle on one table. Batch i of `plans` has seq i + 1; the last one commits.
+/// What one cycle sends for one table. Batch i of `plans` has `seq` i + 1; the last batch commits.
 struct TableJob {
   std::size_t table = 0;  ///< Index among the tenant's tables.
   const RowModel* model = nullptr;
@@ -38,17 +38,18 @@ struct TableJob {
 
   // Progress.
   std::size_t next = 0;         ///< The plan to send next.
-  std::size_t outstanding = 0;  ///< Batches sent without an answer yet.
+  std::size_t outstanding = 0;  ///< Number of batches that were sent and not answered yet.
   std::size_t repairs = 0;
   struct Refusal {
     std::uint64_t seq = 0;
     std::uint64_t applied_seq = 0;
-    std::vector<std::uint32_t> missing;  ///< Rows of the batch that the mirror lacks.
+    std::vector<std::uint32_t> missing;  ///< Indexes of the batch's rows that the mirror lacks.
   };
-  /// A batch was refused: sends nothing until all answers have come; then `next` goes back.
+  /// Set when a batch was refused. Nothing is sent then until all answers have come, and `next` is set back.
   std::optional<Refusal> refusal;
   bool committed = false;  ///< The last batch was applied.
-  std::string failure;     ///< Not empty: why it sends nothing more in this cycle.
+  /// Reason why nothing more is sent for the table in this cycle; empty: there is none.
+  std::string failure;
 };
 
 struct BatchSize {
@@ -67,8 +68,9 @@ std::vector<BatchPlan> PlanChanges(const RowModel& model, const TableChanges& ch
 /// Makes batch `index` of the job.
 void EncodePlan(const TableJob& job, std::size_t index, v1::ChangeBatch* batch);
 
-/// After the answer that rows `missing` (indexes in batch `seq`) do not exist: plans the same seq without
-/// them, then inserts them. Errors: kInternal: the answer does not fit the batch.
+/// Changes the plans after the answer that rows do not exist. `missing`: their indexes in the batch `seq`.
+/// This batch is planned again without them, and a batch after it inserts them. Errors: kInternal: the answer
+/// does not fit the batch.
 absl::Status InsertMissing(const std::vector<std::uint32_t>& missing, std::uint64_t seq,
                            const std::vector<std::uint32_t>& columns, TableJob* job);
 
@@ -80,28 +82,29 @@ struct SendOptions {
   BatchSize size;
 };
 
-/// The end of the cycle, sent together with rows that fill one request.
+/// The end of the cycle, if all rows fit into one request and the end is sent with them.
 struct LastRows {
   v1::ReplicationCompletedRequest completed;
   std::optional<v1::ReplicationCompletedResponse> answer;  ///< Absent: the cycle is still open.
 };
 
-/// Sends all batches of all jobs and repairs refusals as the protocol says: inserts missing keys, sends a gap
-/// again. Notes in each job whether it was committed, or why not.
+/// Sends all batches of all jobs. It handles refusals as the protocol says: it inserts missing keys, and
+/// sends batches again after a gap. Each job gets the result: committed, or the reason why not.
 ///
 /// `last`: null if more requests follow. Errors: the call's status; kInternal: an answer does not fit its
-/// request. Jobs then have what was acknowledged until that error.
+/// request. After an error the jobs have the results of all answers until then.
 absl::Status SendJobs(MirrorClient* client, const SendOptions& options,
                       const std::vector<std::vector<std::uint32_t>>& wanted_columns,
                       std::vector<TableJob>* jobs, Meter* meter, LastRows* last);
 
-/// Does the same over an open stream; SendJobs() opens the stream that the options name.
+/// Does the same as SendJobs() over an open stream. SendJobs() itself opens a stream if the options ask for
+/// one.
 absl::Status SendOver(RowStream* stream, const SendOptions& options,
                       const std::vector<std::vector<std::uint32_t>>& wanted_columns,
                       std::vector<TableJob>* jobs, Meter* meter);
 
-/// Advances tables without changes. `refused` gets a text for each of them: empty if it advanced, else the
-/// reason. Errors: the call's status; kInternal: the answer does not fit.
+/// Advances tables without changes. `refused` gets a text for each table: the reason of a refusal, or empty.
+/// Errors: the call's status; kInternal: the answer does not fit the request.
 absl::Status SendAdvance(MirrorClient* client, std::int64_t cycle, const v1::Advance& advance, Meter* meter,
                          std::vector<std::string>* refused);
 

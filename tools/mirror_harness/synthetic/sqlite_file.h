@@ -11,7 +11,8 @@ namespace mirror::harness {
 
 using Database = std::unique_ptr<sqlite::Connection>;
 
-/// Errors, also of later calls on the result: kUnavailable with the path and SQLite's message.
+/// Opens a database. Errors, also of later calls on the result: kUnavailable with the path and SQLite's
+/// message.
 absl::StatusOr<Database> OpenDatabase(const std::string& path, sqlite::OpenAs::Mode mode);
 
 }  // namespace mirror::harness

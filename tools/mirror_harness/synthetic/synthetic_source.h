@@ -19,17 +19,17 @@
 namespace mirror::harness {
 
 /// A source's part of the protocol, for test sources: begins a cycle, announces tables, sends batches,
-/// commits and completes. The user of the class decides what to send and judges the answers. Errors: the
-/// call's. Threads: one.
+/// commits and completes. The caller decides what to send and checks the answers. Errors: the call's.
+/// Threads: one.
 class SyntheticSource {
  public:
   SyntheticSource(std::unique_ptr<MirrorClient> client, std::string source_id)
       : client_(std::move(client)), source_id_(std::move(source_id)) {}
 
   MirrorClient& client() const { return *client_; }
-  /// Number of the cycle that the last Authenticate() began.
+  /// Returns the number of the cycle that the last Authenticate() began.
   std::int64_t cycle() const { return cycle_; }
-  /// Limits from the last answer to Authenticate().
+  /// Returns the limits from the last answer to Authenticate().
   const v1::Limits& limits() const { return limits_; }
 
   absl::StatusOr<v1::AuthenticateResponse> Authenticate(const std::string& holder, bool take_over,
@@ -40,7 +40,7 @@ class SyntheticSource {
   v1::RowDataRequest Request(const std::vector<v1::ChangeBatch>& batches) const;
   absl::StatusOr<v1::ReplicationCompletedResponse> Complete(const std::vector<v1::TableSummary>& tables = {});
   v1::ReplicationCompletedRequest Completed(const std::vector<v1::TableSummary>& tables) const;
-  /// Notes that the cycle is over, by ReplicationCompleted or with its last rows.
+  /// Notes that the cycle has ended, by ReplicationCompleted or with its last rows.
   void Ended(const v1::ReplicationCompletedResponse& answer);
 
  private:
@@ -48,15 +48,15 @@ class SyntheticSource {
   std::string source_id_;
   std::int64_t cycle_ = 0;
   v1::Limits limits_;
-  ReceiptHead receipts_;  ///< Its last receipt; the mirror sends those after it.
+  ReceiptHead receipts_;  ///< The last receipt that the source has; the mirror sends those after it.
 };
 
-/// Makes batch number `seq` of a table: without rows, based on the table's `status`, and leading to the
-/// position `target`.
+/// Makes the batch with number `seq` of a table, without rows. It is based on the table's `status`, and its
+/// target is the position `target`.
 v1::ChangeBatch BatchAt(const std::string& table, const v1::TableStatus& status, std::uint64_t seq,
                         const v1::Position& target, v1::Operation operation);
-/// Sets the rows of `batch`: `fill` appends them to a block with the given columns; an empty `columns` means
-/// all columns.
+/// Sets the rows of `batch`. `fill` appends them to a block with these columns; empty `columns` means all
+/// columns.
 void FillBatch(const TableSchema& table, std::vector<std::uint32_t> columns,
                const std::function<void(RowBlock*)>& fill, v1::ChangeBatch* batch);
 /// Marks the batch as the table's last; its commit moves the table to its target.

@@ -20,7 +20,8 @@ namespace mirror::harness {
 namespace {
 
 constexpr int kAttempts = 8;
-constexpr std::chrono::milliseconds kPause(500);  ///< Before the next attempt, multiplied by its number.
+/// Pause before the next attempt, multiplied by the number of the attempt.
+constexpr std::chrono::milliseconds kPause(500);
 constexpr std::uint64_t kVerdictsShown = 10;
 
 bool WorthAnotherCycle(const absl::Status& status) {
@@ -89,7 +90,7 @@ class Failures {
   std::vector<absl::Status> list_ MIRROR_GUARDED_BY(mutex_);
 };
 
-/// Runs one client: the tenants first, first + clients, ... in turn, cycle by cycle.
+/// Runs one client. It runs a cycle of each of the tenants first, first + clients, ..., and repeats that.
 void RunClient(const Options& options, const AgentConfig& config,
                const std::vector<std::unique_ptr<Tenant>>& tenants, std::size_t first, Meter* meter,
                Failures* failures) {
@@ -232,7 +233,7 @@ absl::StatusOr<v1::AuthenticateResponse> Tenant::Begin(SyntheticSource* source, 
   return answer;
 }
 
-/// After the first announcement the endpoint knows the tables by their digest.
+/// Announces the tables. After the first announcement it sends only their digest.
 absl::StatusOr<v1::TableSchemaResponse> Tenant::Announce(SyntheticSource* source,
                                                          v1::AuthenticateResponse begun) {
   absl::StatusOr<v1::TableSchemaResponse> answer;
@@ -262,7 +263,8 @@ Tenant::Work Tenant::Plan(const v1::TableSchemaResponse& announced, Meter* meter
   return work;
 }
 
-/// Later attempts of a cycle keep its target, which shows what earlier ones committed.
+/// Sets the target of the cycle. Later attempts of the same cycle keep it: a table at this position was
+/// committed by an earlier attempt.
 void Tenant::SetTarget(const v1::TableSchemaResponse& answer) {
   if (target_set_) return;
   target_set_ = true;
@@ -297,7 +299,8 @@ void Tenant::Decide(std::size_t index, const v1::TableStatus& status, Work* work
     table.sent.push_back(column);
     if (rule == v1::COLUMN_RULE_PLAIN || rule == v1::COLUMN_RULE_UNSPECIFIED) table.checked.push_back(column);
   }
-  if (DecodePosition(status.position()) == target_) {  // By an attempt whose answer was lost.
+  // An attempt whose answer was lost has committed the table.
+  if (DecodePosition(status.position()) == target_) {
     table.committed = target_;
     table.behind = false;
     return;
@@ -391,12 +394,12 @@ void Tenant::Note(const Work& work, const std::vector<std::string>& not_advanced
     }
   };
   for (const TableJob& job : work.jobs) {
-    // Neither of the two: the call broke off. The job keeps its changes, and the next attempt sends them from
-    // the table's position.
+    // If the job neither was committed nor has failed, the call broke off. The job keeps its changes, and the
+    // next attempt sends them from the table's position.
     if (job.committed || !job.failure.empty()) note(&tables_[job.table], job.committed, job.failure);
   }
   for (std::size_t i = 0; i < work.advanced.size(); ++i) {
-    // Without an answer the table keeps its position, and the next attempt learns it.
+    // Without an answer, the position stays as it was known. The next attempt gets the real one.
     if (i < not_advanced.size()) note(&tables_[work.advanced[i]], not_advanced[i].empty(), not_advanced[i]);
   }
 }

@@ -22,17 +22,18 @@ namespace mirror::harness {
 /// One table of one tenant: the source's content, and what the mirror is known to have.
 struct TableState {
   RowModel model;
-  Position committed;  ///< As the mirror acknowledged it; LSN -1 before that.
-  /// The mirror lacks changes of the model: the next cycle populates, and checks skip the table.
+  Position committed;  ///< Position that the mirror acknowledged; LSN -1: none yet.
+  /// The mirror lacks changes of the model. The next cycle populates the table, and checks skip it until
+  /// then.
   bool behind = true;
-  std::string failure;  ///< The reason, from the last cycle.
+  std::string failure;  ///< Reason for this, from the last cycle.
   TableChanges changes;
   std::vector<std::uint32_t> sent;     ///< Columns that the endpoint wants.
-  std::vector<std::uint32_t> checked;  ///< Those of them that it stores unchanged.
+  std::vector<std::uint32_t> checked;  ///< Those of these columns that the endpoint stores unchanged.
 };
 
-/// A synthetic source with one tenant. It holds the tables and runs cycles against the endpoint like a
-/// careful source: each table starts from the position that the mirror reports.
+/// A synthetic source with one tenant. It has the tables and runs cycles with the endpoint as a careful
+/// source does: each table starts from the position that the mirror reports.
 ///
 /// Threads: one.
 class Tenant {
@@ -49,7 +50,7 @@ class Tenant {
   const std::string& context_id() const { return context_id_; }
   std::vector<TableState>& tables() { return tables_; }
   const std::vector<TableState>& tables() const { return tables_; }
-  /// Number of tables that the endpoint answered with DIFFERS.
+  /// Returns the number of tables for which the endpoint answered DIFFERS.
   std::uint64_t verdicts_different() const { return verdicts_different_; }
   std::uint64_t rows_changed() const { return rows_changed_; }
 
@@ -57,8 +58,9 @@ class Tenant {
   struct Work {
     std::vector<TableJob> jobs;
     v1::Advance advance;
-    std::vector<std::size_t> advanced;                      ///< The tables of `advance`.
-    std::optional<v1::ReplicationCompletedResponse> ended;  ///< Ended together with the rows.
+    std::vector<std::size_t> advanced;  ///< The tables of `advance`.
+    /// Set if the cycle was ended together with the rows.
+    std::optional<v1::ReplicationCompletedResponse> ended;
   };
 
   /// Runs a cycle to its end: after ABORTED or UNAVAILABLE begins a new one from the mirror's positions.
@@ -73,7 +75,8 @@ class Tenant {
   TableJob Job(std::size_t table, const v1::TableStatus& status, PopulateReason populate) const;
   absl::Status Send(SyntheticSource* source, Work* work, Meter* meter);
   void Note(const Work& work, const std::vector<std::string>& not_advanced, Meter* meter);
-  /// `all_committed`: as if all rows of the cycle were committed.
+  /// Returns the summaries for the end of the cycle. `all_committed`: as if all rows of the cycle were
+  /// committed.
   static std::vector<v1::TableSummary> Summaries(const Work& work, bool all_committed);
   absl::Status Complete(SyntheticSource& source, const Work& work, Meter* meter);
 
@@ -82,7 +85,7 @@ class Tenant {
   std::string holder_;
   Random random_;
   std::vector<TableState> tables_;
-  v1::TableSchemaRequest schema_;  ///< Without a cycle's number.
+  v1::TableSchemaRequest schema_;  ///< The announcement, without the number of a cycle.
   std::string announced_sha256_;   ///< Hash of `schema_`, after its announcement.
   std::vector<std::vector<std::uint32_t>> sent_columns_;
   SendOptions send_;
@@ -98,13 +101,13 @@ class Tenant {
 /// Makes the tables of tenant `number` (from 1). Errors: kInvalidArgument.
 absl::StatusOr<std::vector<RowModel>> MakeTables(const Options& options, std::uint32_t number);
 
-/// Makes all tenants with their rows. `context_id`: prefix of their names. Errors: kInvalidArgument.
+/// Makes all tenants with their rows. `context_id`: prefix of their context ids. Errors: kInvalidArgument.
 absl::StatusOr<std::vector<std::unique_ptr<Tenant>>> MakeTenants(const Options& options,
                                                                  const std::string& context_id);
 
-/// Populates every tenant and runs its cycles, `options.clients` tenants at a time, each of these clients on
-/// a connection of its own. A tenant that fails stops; the others continue. Returns one error for each tenant
-/// that failed.
+/// Populates every tenant and runs its cycles. `options.clients` threads do this at the same time, each with
+/// its own connection. A tenant that fails stops; the others continue. Returns one error for each tenant that
+/// failed.
 std::vector<absl::Status> RunTenants(const Options& options, const AgentConfig& config,
                                      const std::vector<std::unique_ptr<Tenant>>& tenants, Meter* meter);
 

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::int64_t kTicksPerSecond = 10'000'000;
 constexpr std::int64_t kTicksPerDay = 86'400 * kTicksPerSecond;
-constexpr std::int64_t kDaysToYear10000 = 3'652'059;  // One more than 9999-12-31.
+constexpr std::int64_t kDaysToYear10000 = 3'652'059;  // The day after 9999-12-31.
 constexpr std::size_t kPoolBytes = 1 << 16;
 constexpr std::uint32_t kLongestPooled = 4'096;
 
@@ -27,7 +27,7 @@ std::string MakePool(std::uint64_t seed, std::string_view alphabet) {
   return pool;
 }
 
-/// A long text; values are parts of it, so they need not be made letter by letter.
+/// Returns a long text. Values are parts of it, so that they need not be made letter by letter.
 const std::string& TextPool() {
   static const std::string pool =
       MakePool(1, "eeeeaaaiiooutnrslhdcmfpgbvwykxzqj    EAIOTNRSLHDM0123456789.,-'@");
@@ -56,7 +56,7 @@ const std::array<std::string, kDates>& DatePool() {
 
 struct OddText {
   std::string_view text;
-  std::uint32_t units;  ///< UTF-16.
+  std::uint32_t units;  ///< Number of UTF-16 units.
 };
 constexpr std::array<OddText, 12> kOddTexts = {{{"", 0},
                                                 {"", 0},
@@ -123,13 +123,13 @@ Cell KeyCell(const Recipe& recipe, std::int64_t key_number, std::string* scratch
     case Type::kTimestampTz:
       return Int(number * TickUnit(recipe.precision));
     case Type::kText: {
-      // All texts have the same width, so that they sort like the numbers.
+      // All texts have the same width, so that they sort as the numbers do.
       const std::uint32_t width = recipe.length == 0 ? 10 : std::min(recipe.length, 10U);
       *scratch = absl::StrFormat("%0*d", static_cast<int>(width), number);
       return View(*scratch);
     }
     case Type::kDecimal:
-      // Starts from 10...0, also for equal widths.
+      // Numbers begin at 10...0, so that their texts have equal widths.
       *scratch = absl::StrCat(PowerOfTen(WholeDigits(recipe.precision, recipe.scale) - 1) + part);
       if (recipe.scale > 0) absl::StrAppend(scratch, ".", std::string(recipe.scale, '0'));
       return View(*scratch);

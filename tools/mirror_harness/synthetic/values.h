@@ -27,33 +27,34 @@ struct Recipe {
   Storage storage = Storage::kInts;
   std::uint32_t precision = 0, scale = 0;
   bool nullable = false;
-  /// Makes odd values from version 0 on: NULL, empty, the limits of the range, text that looks like a number.
-  /// Off for the benchmark's row, since all its rows weigh the same; later versions have odd values anyway.
+  /// Makes unusual values already in version 0: NULL, empty texts, the limits of the range, texts that look
+  /// like numbers. Later versions always have some. False for the benchmark's row, all of whose rows must
+  /// have the same size.
   bool odd_at_first = false;
   std::uint32_t length = 0;  ///< TEXT: UTF-16 units, BYTES: bytes; 0: unbounded.
   std::uint32_t bytes_min = 0, bytes_max = 0;
-  /// Moves bytes between two columns of a row: changes this one's length by the row's own number from -8 to
-  /// 7, times `trade`.
+  /// Moves bytes between two columns of a row. The length of this column changes by `trade` times a number
+  /// from -8 to 7 that depends on the row.
   int trade = 0;
   bool date_text = false;  ///< TEXT with "2024-03-07 12:34:56".
-  /// Part of the key: the bits of the key number that this column shows, see MakeKey().
+  /// The column is part of the key: it shows some bits of the key number, see MakeKey().
   bool key = false;
   std::uint32_t key_shift = 0;
   std::uint64_t key_mask = 0;
 
-  /// Returns the average bytes of a value in a message.
+  /// Returns the average number of bytes of a value in a message.
   double MeanBytes() const;
 };
 
 /// Returns the recipe for a column as the schema announces it.
 Recipe RecipeFor(const Column& column, std::uint32_t index);
-/// Makes `recipe` show (key number >> shift) & mask. A larger key number gives a larger key, in every type,
-/// also in the mirror's order. Errors: kInvalidArgument: the type cannot be a key here.
+/// Makes the column show (key number >> shift) & mask. In every type, a larger key number gives a larger key
+/// in the mirror's order. Errors: kInvalidArgument: the type cannot be a key here.
 absl::Status MakeKey(const Column& column, std::uint32_t shift, std::uint64_t mask, Recipe* recipe);
 /// Returns the largest part of a key that a column of this type can show.
 std::uint64_t KeyPartMax(const Column& column);
 
-/// Finalizer of splitmix64: every bit of the result depends on every bit of `x`.
+/// Returns the finalizer of splitmix64: every bit of the result depends on every bit of `x`.
 inline std::uint64_t MixBits(std::uint64_t x) {
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
   x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;

@@ -40,13 +40,13 @@ using Stub = v1::MirrorAdmin::Stub;
 constexpr std::chrono::seconds kPatience(30);
 /// Time limit of calls that end a cycle, drop tables or read whole databases.
 constexpr std::chrono::seconds kLongPatience(600);
-/// Time limit of a copy of a whole mirror, which takes as long as the disk does.
+/// Time limit of a copy of a whole mirror. The time depends on the disk.
 constexpr std::chrono::seconds kCopyPatience(6 * 3'600);
 
-/// The possible effect of a call that got no answer.
+/// What a call without an answer may have done.
 enum class Effect { kReads, kChanges, kMoves };
 
-/// Makes a request for this tenant.
+/// Returns a request for this tenant.
 template <typename Request>
 Request ForTenant(const std::string& context_id) {
   Request request;
@@ -54,7 +54,7 @@ Request ForTenant(const std::string& context_id) {
   return request;
 }
 
-/// While it lives, `interruption` cancels the call. Null: nothing cancels it.
+/// As long as this object lives, `interruption` cancels the call. Null: nothing cancels it.
 class Canceller {
  public:
   Canceller(grpc::ClientContext& context, const Interruption* interruption) {
@@ -75,12 +75,13 @@ template <typename Request, typename Message>
 using StreamCall = std::unique_ptr<grpc::ClientReader<Message>> (Stub::*)(grpc::ClientContext*,
                                                                           const Request&);
 
-/// Time limit for a connection with its handshake.
+/// Time limit for connecting, with the handshake.
 constexpr int kConnectMs = 10'000;
-/// A row of an export has at most a gigabyte; 10,000 tables or 1,000 events are far smaller.
+/// Greatest size of a received message. A row of an export has at most a gigabyte; 10,000 tables or 1,000
+/// events are far smaller.
 constexpr int kReceiveBytesMax = (1 << 30) + (64 << 20);
-/// With pings a watch without events notices that the server's machine is gone. A server treats more than one
-/// ping in five minutes as an attack.
+/// Interval of pings. With them a watch without events detects that the server's machine is down. A server
+/// treats more than one ping in five minutes as an attack.
 constexpr int kKeepaliveMs = 360'000;
 
 /// Suppresses gRPC's own lines about a refused handshake; our error says what to do. GRPC_VERBOSITY turns
@@ -89,19 +90,19 @@ void QuietGrpc() {
   if (std::getenv("GRPC_VERBOSITY") == nullptr) gpr_set_log_function([](gpr_log_func_args* /*line*/) {});
 }
 
-/// Tells whether the call was never sent: the peer is then still the target that the channel was opened with.
+/// Returns true if the call was never sent. The context's peer is then still the target of the channel.
 bool NeverConnected(const grpc::ClientContext& context) {
   const std::string peer = context.peer();
   return !absl::StartsWith(peer, "ipv4:") && !absl::StartsWith(peer, "ipv6:");
 }
 
-/// Tells whether `text` contains `part`, ignoring case; TLS libraries may write '_' for a space.
+/// Returns true if `text` contains `part`, ignoring case; TLS libraries may write '_' for a space.
 bool Holds(const std::string& text, std::string_view part) {
   return absl::StrContains(absl::StrReplaceAll(absl::AsciiStrToLower(text), {{"_", " "}}),
                            absl::string_view(part.data(), part.size()));
 }
 
-/// Entries of a page, at most.
+/// Greatest number of entries of a page.
 constexpr std::uint32_t kStoragesAtOnce = 500, kJobsAtOnce = 500;
 
 template <typename Request>
@@ -129,8 +130,8 @@ class AdminClient::Service {
     if (!status.ok()) return Explain(status, context, effect);
     return response;
   }
-  /// Gives `each` the messages that `method` streams until `each` returns false. `interrupted`: the message
-  /// of kCancelled if `until` came.
+  /// Calls `each` with the messages that `method` streams, until `each` returns false. `interrupted`: text of
+  /// the error kCancelled if `until` came.
   template <typename Request, typename Message, typename Each>
   absl::Status Stream(StreamCall<Request, Message> method, const Request& request,
                       std::chrono::seconds patience, const Interruption& until, const char* interrupted,
@@ -143,8 +144,8 @@ class AdminClient::Service {
     if (until.Wait(std::chrono::milliseconds(0))) return absl::CancelledError(interrupted);
     return status.ok() ? absl::OkStatus() : Explain(status, context, Effect::kReads);
   }
-  /// The same without a time limit, and `until` is no error. `again`: advice on how to continue if the server
-  /// stopped.
+  /// Does the same without a time limit. It is no error if `until` comes. `again`: advice how to continue if
+  /// the server stopped.
   template <typename Request, typename Message, typename Each>
   absl::Status Watch(StreamCall<Request, Message> method, const Request& request, const Interruption& until,
                      const char* again, const Each& each) {
@@ -157,21 +158,21 @@ class AdminClient::Service {
                      " ended the watch, probably because it is stopping: call again ", again));
   }
   absl::Status Explain(const grpc::Status& status, const grpc::ClientContext& context, Effect effect) const;
-  /// Stores the spelling that the server sent; called after a call.
+  /// Stores the spelling that the server sent. Called after each call.
   void NoteSpelling(const grpc::ClientContext& context);
 
   const ControlConfig config;
   const std::unique_ptr<Stub> stub;
   /// Deadline of all calls.
   std::chrono::system_clock::time_point end = std::chrono::system_clock::time_point::max();
-  const Interruption* interruption = nullptr;  ///< Also ends the calls.
+  const Interruption* interruption = nullptr;  ///< Also cancels the calls.
   std::string spelled() {
     const MutexLock lock(mutex_);
     return spelled_;
   }
 
  private:
-  /// Returns whether `each` wanted all messages, and how the call ended.
+  /// Reads the messages. Returns whether `each` accepted all of them, and how the call ended.
   template <typename Request, typename Message, typename Each>
   std::pair<bool, grpc::Status> Read(StreamCall<Request, Message> method, const Request& request,
                                      grpc::ClientContext& context, const Interruption& until,
@@ -190,7 +191,7 @@ class AdminClient::Service {
   absl::Status NotReached(const std::string& grpc_words) const;
 
   Mutex mutex_;
-  std::string spelled_ MIRROR_GUARDED_BY(mutex_);  ///< See SpelledAs().
+  std::string spelled_ MIRROR_GUARDED_BY(mutex_);  ///< Result of SpelledAs().
 };
 
 void AdminClient::Service::NoteSpelling(const grpc::ClientContext& context) {
@@ -205,9 +206,10 @@ absl::Status AdminClient::Service::Explain(const grpc::Status& status, const grp
                                            Effect effect) const {
   const grpc::StatusCode code = status.error_code();
   const std::string words = status.error_message();
-  // An unreachable server is reported first. After DEADLINE_EXCEEDED the call may still wait at the server.
+  // Reports first that the server is not reachable. After DEADLINE_EXCEEDED that is not certain: the call may
+  // still run at the server.
   if (code != grpc::StatusCode::DEADLINE_EXCEEDED && NeverConnected(context)) return NotReached(words);
-  // The list of tables does not show a move.
+  // A move is not visible in the list of tables.
   const std::string next =
       effect == Effect::kReads
           ? "nothing was changed, so ask again"
@@ -220,7 +222,7 @@ absl::Status AdminClient::Service::Explain(const grpc::Status& status, const grp
         absl::StrCat("no answer came from ", config.address,
                      " in time (the server may be waiting for its database or for a mirror's lock): ", next));
   }
-  // These texts are gRPC's own: the server writes sentences.
+  // These texts are gRPC's own, because the server writes sentences.
   if (code == grpc::StatusCode::UNAVAILABLE &&
       (words == "Socket closed" || words == "Connection reset by peer" || words == "Broken pipe" ||
        Holds(words, "keepalive") || Holds(words, "goaway"))) {
@@ -275,7 +277,8 @@ absl::Status AdminClient::Service::NotReached(const std::string& grpc_words) con
         "example with 'mirrorctl certs issue-operator'",
         because));
   }
-  // A server with no free connection closes it just like one that rejects the certificate.
+  // A server that has no place for the connection closes it in the same way as a server that rejects the
+  // certificate.
   return absl::UnavailableError(absl::StrCat(
       "the server at ", at,
       failure == ConnectFailure::kClosed
@@ -301,8 +304,10 @@ absl::StatusOr<std::unique_ptr<AdminClient>> AdminClient::Open(const ControlConf
   QuietGrpc();
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kReceiveBytesMax);
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);                  // No web proxy for the administration.
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMs);  // Also the limit of one attempt.
+  // The administration is never called through a web proxy.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  // This is also the time limit of one attempt.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   // "dns:///" also accepts an address; without it, a host called "unix" would be a socket.
@@ -520,7 +525,7 @@ absl::StatusOr<v1::ImportMirrorResponse> MoveClient::ImportFrom(
   if (!taken) reading.TryCancel();
   while (!taken && source->Read(&part)) continue;
   const grpc::Status read = taken ? source->Finish() : grpc::Status::OK;
-  // Cancels the import after an incomplete export: half a mirror is useless.
+  // If the export failed, the import is cancelled, because it would be incomplete.
   if (!read.ok()) writing.TryCancel();
   sink->WritesDone();
   const grpc::Status written = sink->Finish();

@@ -15,26 +15,28 @@
 
 namespace mirror {
 
-/// Calls the administration of one endpoint over mutual TLS.
+/// Makes calls to the administration of one endpoint, over mutual TLS.
 ///
-/// Errors of every call are one sentence that says what to do: kUnavailable when no server was reached, TLS
-/// was refused or the connection broke; kDeadlineExceeded. All others are the name of the status, then the
-/// server's own message, which may hold any character.
-/// Threads: any for calls; one for EndWithin(), EndAt() and SpelledAs(), while no call runs.
+/// Errors of every call: kUnavailable: no server was reached, TLS was refused, or the connection broke;
+/// kDeadlineExceeded. The message of both is a sentence that says what to do. All other errors have the name
+/// of the status and then the server's own message, which may contain any character. Threads: any for calls;
+/// one for EndWithin(), EndAt() and SpelledAs(), while no call runs.
 class AdminClient {
  public:
-  /// Reads the certificates that `config` names. Sends nothing yet.
-  /// Errors: those of MakeChannelCredentials, with the file that names the certificates.
+  /// Reads the certificates that `config` names. It does not connect yet. Errors: those of
+  /// MakeChannelCredentials, with the file that names the certificates.
   static absl::StatusOr<std::unique_ptr<AdminClient>> Open(const ControlConfig& config);
   ~AdminClient();
   AdminClient(const AdminClient&) = delete;
   AdminClient& operator=(const AdminClient&) = delete;
 
-  /// All later calls, except Backup(), Audit() and Follow(), end within `time` of this call.
+  /// Sets a time limit: all later calls, except Backup(), Audit() and Follow(), end within `time` after this
+  /// call.
   void EndWithin(std::chrono::milliseconds time);
-  /// Cancels the same calls when `interruption` comes. Null: nothing cancels them.
+  /// Makes `interruption` cancel these calls. Null: nothing cancels them.
   void EndAt(const Interruption* interruption);
-  /// Returns the tenant's name as a server spelled it since Open(); `context_id` as given if none has.
+  /// Returns the tenant's context id in the spelling that a server returned since Open(). If no server has
+  /// returned one, returns `context_id` unchanged.
   std::string SpelledAs(const std::string& context_id) const;
 
   /// Reads all pages and returns them as one answer.
@@ -49,25 +51,27 @@ class AdminClient {
   absl::Status Allow(const std::string& context_id);
   absl::StatusOr<v1::AcceptSourceResponse> AcceptSource(const v1::AcceptSourceRequest& request);
   absl::StatusOr<v1::VerifyResponse> Verify(const v1::VerifyRequest& request);
-  /// Calls `each` with the progress; a server older than that field reports none.
+  /// Makes a backup, and calls `each` with the progress. An older server reports no progress.
   absl::StatusOr<v1::BackupResponse> Backup(const v1::BackupRequest& request,
                                             const std::function<void(const v1::BackupProgress&)>& each);
   absl::StatusOr<v1::RestoreResponse> Restore(const v1::RestoreRequest& request);
-  /// `with_keys` is for operators: other roles get the holds without keys.
+  /// Returns the holds. `with_keys` works only for operators: other roles get the holds without keys.
   absl::StatusOr<v1::ListHoldsResponse> ListHolds(const std::string& context_id, bool with_keys = false);
-  /// Returns the hold as it is after the decision; without a kind if the server is older than that field.
+  /// Allows the hold, and returns it as it is after the decision. It has no kind if an older server did not
+  /// return it.
   absl::StatusOr<v1::CommitHoldResponse> CommitHold(const v1::CommitHoldRequest& request);
   absl::StatusOr<v1::Hold> RollbackHold(const std::string& context_id, std::uint64_t hold_id);
   absl::StatusOr<v1::ListEventsResponse> Events(const v1::ListEventsRequest& request);
-  /// Gives `each` the state of the log first, then its last `limit` records (0: all).
-  /// `looks`: reads the records of calls that change nothing instead of those of operators' changes.
+  /// Calls `each` with the state of the log first, then with its last `limit` records (0: all). `looks`:
+  /// reads the records of calls that change nothing, instead of the records of changes.
   absl::Status Audit(std::uint64_t limit, bool looks, const std::function<void(const v1::AuditEntry&)>& each);
   absl::StatusOr<v1::ListKeysResponse> Keys();
   absl::StatusOr<v1::ReloadKeysResponse> ReloadKeys();
   absl::StatusOr<v1::DiagnoseResponse> Diagnose(const std::string& context_id);
   absl::StatusOr<v1::ListServersResponse> Servers();
 
-  /// Gives each requested event to `each` until that returns false or `interruption` comes; then returns OK.
+  /// Calls `each` with each requested event, until `each` returns false or `interruption` comes; then returns
+  /// OK.
   absl::Status Follow(const v1::WatchEventsRequest& request, const Interruption& interruption,
                       const std::function<bool(const v1::Event&)>& each);
 
@@ -77,7 +81,8 @@ class AdminClient {
   friend class MoveClient;
   friend class ExportClient;
   friend class LookClient;
-  /// gRPC's stub and the reading of its answers; only admin_client.cc includes gRPC's slow header.
+  /// gRPC's stub, and the code that reads its answers. Only admin_client.cc includes gRPC's header, because
+  /// compiling it takes long.
   class Service;
 
   explicit AdminClient(std::unique_ptr<Service> service);
@@ -95,9 +100,9 @@ class MoveClient {
   absl::Status CheckRoom(const v1::MoveLook& look, const std::string& place);
   absl::Status BeginMove(const std::string& context_id, const std::string& move_id,
                          const std::string& address);
-  /// Copies a mirror piece by piece: calls ExportMirror at `from` and ImportMirror at this server. `each`
-  /// gets the number of bytes received so far. The answer's notes include those of the export on what is not
-  /// copied with the mirror.
+  /// Copies a mirror piece by piece: calls ExportMirror at `from` and ImportMirror at this server. It calls
+  /// `each` with the number of bytes received so far. `left_out` of the answer also has the export's texts
+  /// about what is not copied.
   absl::StatusOr<v1::ImportMirrorResponse> ImportFrom(MoveClient& from, const v1::ImportHeader& header,
                                                       const std::function<void(std::uint64_t)>& each);
   absl::Status Leave(const v1::LeaveMoveRequest& request);
@@ -116,7 +121,8 @@ class ExportClient {
   /// `admin` must outlive this object.
   explicit ExportClient(AdminClient& admin) : admin_(admin) {}
 
-  /// Gives each part to `each`; its error ends the call and is returned. kCancelled: `interruption` came.
+  /// Calls `each` with each part. An error of `each` ends the call and is returned. kCancelled:
+  /// `interruption` came.
   absl::Status Read(const v1::ExportTableRequest& request, const Interruption& interruption,
                     const std::function<absl::Status(v1::ExportPart*)>& each);
 
@@ -124,24 +130,25 @@ class ExportClient {
   AdminClient& admin_;
 };
 
-/// Reads what was written to a mirror and earlier states of rows, see MirrorAdmin. Errors: as AdminClient.
+/// Reads the changes of a mirror and earlier versions of rows, see MirrorAdmin. Errors: as AdminClient.
 class HistoryClient {
  public:
   /// `admin` must outlive this object.
   explicit HistoryClient(AdminClient& admin) : admin_(admin) {}
 
-  /// Keys are for operators: other roles get the changes without keys.
+  /// Returns changes. Only operators get keys: other roles get the changes without keys, and the call changes
+  /// `request` accordingly.
   absl::StatusOr<v1::ListChangesResponse> Changes(v1::ListChangesRequest* request);
-  /// Gives each entry to `each` until `each` returns false or `interruption` comes; then returns OK.
+  /// Calls `each` with each entry, until `each` returns false or `interruption` comes; then returns OK.
   absl::Status FollowChanges(const v1::ListChangesRequest& request, const Interruption& interruption,
                              const std::function<bool(const v1::Change&)>& each);
   absl::StatusOr<v1::ExplainRowResponse> Explain(const v1::RowOfTable& row);
   absl::StatusOr<v1::ReadRowHistoryResponse> Versions(const v1::RowOfTable& row);
-  /// Gives each part to `each` until `each` returns false; then returns OK. kDeadlineExceeded: the call took
-  /// longer than `patience`. kCancelled: `interruption` came.
+  /// Calls `each` with each part, until `each` returns false; then returns OK. kDeadlineExceeded: the call
+  /// took longer than `patience`. kCancelled: `interruption` came.
   absl::Status Diff(const v1::DiffTableRequest& request, std::chrono::seconds patience,
                     const Interruption& interruption, const std::function<bool(const v1::DiffPart&)>& each);
-  /// Gives each proven state to `each`, until the answer ends.
+  /// Calls `each` with each proven state, until the answer ends.
   absl::Status Verify(const v1::VerifyHistoryRequest& request, const Interruption& interruption,
                       const std::function<void(const v1::VerifiedMoment&)>& each);
   absl::StatusOr<v1::EraseRowResponse> Erase(const v1::EraseRowRequest& request);
@@ -150,7 +157,8 @@ class HistoryClient {
   AdminClient& admin_;
 };
 
-/// Reads what pages and lists show in addition to the commands, see MirrorAdmin. Errors: as AdminClient.
+/// Reads tenants, storages, import jobs and API keys for pages and lists, see MirrorAdmin. Errors: as
+/// AdminClient.
 class LookClient {
  public:
   /// `admin` must outlive this object.
@@ -158,17 +166,18 @@ class LookClient {
 
   absl::StatusOr<v1::Tenant> Tenant(const std::string& context_id);
   absl::StatusOr<v1::ListCyclesResponse> Cycles(const std::string& context_id);
-  /// `context_id` empty: the sums over all tenants.
+  /// Returns the last day by minute. Empty `context_id`: of all tenants together.
   absl::StatusOr<v1::TimeSeries> Minutes(const std::string& context_id);
   /// Storages() reads one page; AllStorages() reads all pages and returns them as one answer.
   absl::StatusOr<v1::ListStoragesResponse> Storages(const v1::ListStoragesRequest& request);
   absl::StatusOr<v1::ListStoragesResponse> AllStorages(v1::ListStoragesRequest request);
-  /// One page; and the last `count` jobs as one answer, whose page token is empty if there are no more.
+  /// ImportJobs() reads one page. LastImportJobs() returns the last `count` jobs as one answer, whose page
+  /// token is empty if there are no more.
   absl::StatusOr<v1::ListImportJobsResponse> ImportJobs(const v1::ListImportJobsRequest& request);
   absl::StatusOr<v1::ListImportJobsResponse> LastImportJobs(v1::ListImportJobsRequest request,
                                                             std::uint32_t count);
   absl::StatusOr<v1::ListApiKeysResponse> ApiKeys();
-  /// Gives news of tenants to `each` until `interruption` comes; then returns OK.
+  /// Calls `each` with new and changed tenants until `interruption` comes; then returns OK.
   absl::Status Follow(const Interruption& interruption,
                       const std::function<void(const v1::TenantsNews&)>& each);
 
@@ -182,10 +191,11 @@ class HubClient {
   /// `admin` must outlive this object.
   explicit HubClient(AdminClient& admin) : admin_(admin) {}
 
-  /// `storage` empty: all hubs.
+  /// Returns the state of hubs. Empty `storage`: all hubs.
   absl::StatusOr<v1::ListHubsResponse> Hubs(const std::string& storage = "");
   absl::StatusOr<v1::ResumeHubResponse> Resume(const v1::ResumeHubRequest& request);
-  /// `dropped`: decides on dropped deliveries instead of held ones; only with `commit`.
+  /// Releases (`commit`) or drops held deliveries. `dropped`: releases dropped deliveries instead; only with
+  /// `commit`.
   absl::StatusOr<v1::DecideHubResponse> Decide(const std::string& storage, bool commit, bool dropped = false);
   absl::StatusOr<v1::ListHeldResponse> Held(const v1::ListHeldRequest& request);
   absl::StatusOr<v1::ListRefusedResponse> Refused(const v1::ListRefusedRequest& request);

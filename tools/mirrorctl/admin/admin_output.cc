@@ -19,7 +19,7 @@
 namespace mirror {
 namespace {
 
-/// Returns the age of a time.
+/// Returns how long ago a time was.
 std::string AgeText(std::int64_t then_ms, std::int64_t now_ms) { return SpanText(now_ms - then_ms); }
 
 /// Returns a number of rows; empty: it is not known.
@@ -51,7 +51,8 @@ std::string DataAge(const v1::TableInfo& info, std::int64_t now_ms) {
   return absl::StrCat(AgeText(info.source_time_ms(), now_ms), missed ? ", too old" : "");
 }
 
-/// Returns "equal, 3 h ago", "unknown" or "differs in 3 rows, 3 h ago at LSN 7" if its LSN is another now.
+/// Returns a text such as "equal, 3 h ago", "unknown" or "differs in 3 rows, 3 h ago". If the table has
+/// another LSN now, it ends with the compared one: "at LSN 7".
 std::string EqualityWords(const v1::TableInfo& info, std::int64_t now_ms) {
   std::string words = EnumWord(info.equality());
   if (info.equality() == v1::EQUALITY_DIFFERS) {
@@ -122,8 +123,8 @@ std::string NoteOf(const v1::Tenant& tenant, std::int64_t now_ms) {
   return absl::StrJoin(notes, ", ");
 }
 
-/// Returns as many digits as distinguish all rules. Digests of rules share their first digits if their
-/// columns are configured alike.
+/// Returns how many digits are needed to distinguish the values of `rules` of all servers. Values have their
+/// first digits in common if the rules for columns are equal.
 std::size_t RulesDigits(const v1::ListServersResponse& answer) {
   constexpr std::size_t kLeast = 7;
   std::size_t digits = kLeast;
@@ -174,7 +175,7 @@ void PrintTables(std::ostream& out, const v1::ListTablesResponse& answer, std::s
                    {.name = "data", .goes = 4},
                    {"equality"}},
                   width);
-  // Equality compares a mirror with its source; records have no source.
+  // A tenant of records has no source with which it could be compared.
   const bool of_records = answer.door() == "records";
   for (const v1::TableInfo& info : answer.tables()) {
     table.Add({info.table(),
@@ -211,7 +212,7 @@ void PrintHolds(std::ostream& out, const v1::ListHoldsResponse& answer, std::siz
 
 namespace {
 
-/// Prints keys only for holds of rows; holds of a source or of whole tables have none.
+/// Prints the keys of a hold of rows. Holds of a source or of whole tables have no keys.
 void PrintHeldKeys(std::ostream& out, const v1::Hold& hold) {
   if (hold.kind() != "deletes" && hold.kind() != "population") return;
   const char* label = "keys          ";
@@ -268,7 +269,7 @@ void PrintBackup(std::ostream& out, const v1::BackupResponse& backup, const std:
 }
 
 void PrintKeys(std::ostream& out, const v1::ListKeysResponse& answer, std::size_t width) {
-  // Columns that hold spaces come last.
+  // Columns whose values contain spaces come last.
   TextTable table({{"key_id"},
                    {.name = "algorithm", .goes = 2},
                    {.name = "not_before", .goes = 3},
@@ -278,7 +279,7 @@ void PrintKeys(std::ostream& out, const v1::ListKeysResponse& answer, std::size_
                    {"state"},
                    {"issuer"}},
                   width);
-  // 0: a key without a certificate has no times.
+  // A key without a certificate has no times: they are 0.
   const auto time = [](std::int64_t seconds) {
     return seconds == 0 ? std::string() : FormatUnixTime(seconds);
   };
@@ -305,7 +306,7 @@ void PrintDiagnosis(std::ostream& out, const v1::DiagnoseResponse& diagnosis, st
 }
 
 ServerTable EventTable(std::size_t width, const LineServers* servers) {
-  // A server column leaves little room, and a cut time cannot be ordered.
+  // The column of the server needs space. The time is never cut, because cut times could not be compared.
   return ServerTable({{.name = "time", .goes = 3, .uncut = servers != nullptr},
                       {.name = "severity", .goes = 2},
                       {"tenant"},
@@ -373,13 +374,13 @@ void PrintTenants(std::ostream& out, const v1::ListTenantsResponse& answer, std:
 }
 
 std::vector<std::string> ServersWithOtherRules(const v1::ListServersResponse& answer) {
-  constexpr std::int64_t kGoneMs = 15'000;  // The service uses the same limit.
+  constexpr std::int64_t kGoneMs = 15'000;  // The server uses the same limit.
   std::vector<std::string> others;
   const auto& servers = answer.servers();
   const auto here = std::find_if(servers.begin(), servers.end(), [](const auto& one) { return one.here(); });
   if (here == servers.end()) return others;
   for (const v1::ServerInfo& other : servers) {
-    // An entry of this server from before its restart is not another server.
+    // An entry with the same host and address is this server before its restart.
     const bool is_itself = other.host() == here->host() && other.address() == here->address();
     if (is_itself || other.silent_ms() > kGoneMs || other.rules() == here->rules()) continue;
     others.push_back(absl::StrCat(other.host(), " at ", other.address()));

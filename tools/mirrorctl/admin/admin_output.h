@@ -13,13 +13,13 @@
 
 namespace mirror {
 
-/// A table that gets the server as its first column if several servers were asked.
+/// A table whose first column is the server, if several servers were asked.
 class ServerTable {
  public:
   /// `servers` must outlive this object. Null: one server was asked.
   ServerTable(std::vector<TextTable::Column> columns, const LineServers* servers, std::size_t width);
 
-  /// Adds the next line; `cells` leave out the server.
+  /// Adds the next line. `cells` do not include the server.
   void Add(std::vector<TextTable::Cell> cells);
   void Print(std::ostream& out) { table_.Print(out); }
   bool any() const { return table_.any(); }
@@ -44,7 +44,7 @@ void PrintHolds(std::ostream& out, const v1::ListHoldsResponse& answer, std::siz
                 std::int64_t now_ms, const LineServers* servers = nullptr);
 /// Prints everything about one hold, with the reason and the commands that decide it.
 void PrintHold(std::ostream& out, const v1::Hold& hold);
-/// `path`: the file of the copy on the server's machine; empty: no copy was kept.
+/// Prints the result of a backup. `path`: the copy on the server's machine; empty: no copy was kept.
 void PrintBackup(std::ostream& out, const v1::BackupResponse& backup, const std::string& path);
 void PrintKeys(std::ostream& out, const v1::ListKeysResponse& answer, std::size_t width);
 void PrintDiagnosis(std::ostream& out, const v1::DiagnoseResponse& diagnosis, std::size_t width);

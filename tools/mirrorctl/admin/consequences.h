@@ -13,8 +13,9 @@
 
 namespace mirror {
 
-/// Checks that the server knows dry runs. An older server would ignore the flag and make the change, so
-/// nothing else is sent to it. Errors: kUnimplemented for such a server; those of the call.
+/// Checks that the server supports dry runs. An older server would ignore the flag and make the change.
+/// Callers must send nothing else to such a server. Errors: kUnimplemented: the server is older; those of the
+/// call.
 absl::Status CheckKnowsDryRuns(AdminClient& admin);
 
 /// Prints text for people.

@@ -14,10 +14,11 @@ namespace mirror {
 struct Console {
   static constexpr int kDone = 0, kFailed = 1, kWrongUsage = 2;
 
-  std::ostream& out;           ///< Output for scripts.
-  std::ostream& err;           ///< Errors and hints, for people.
-  bool terminal = false;       ///< Whether `err` is a terminal.
-  std::istream* in = nullptr;  ///< A terminal at which a person can be asked. Null: nobody can be asked.
+  std::ostream& out;      ///< Output for scripts.
+  std::ostream& err;      ///< Errors and hints, for people.
+  bool terminal = false;  ///< True: `err` is a terminal.
+  /// The input of a terminal at which a person can be asked. Null: nobody can be asked.
+  std::istream* in = nullptr;
   int exit_code = kDone;
   absl::Status failure = {};  ///< The last error given to Fail().
 

@@ -15,7 +15,8 @@
 namespace mirror {
 namespace {
 
-/// Adds advice to a permission error: a user who may not read root's files can use a certificate of his own.
+/// Adds advice to a permission error: a user who may not read root's files can use a certificate of their
+/// own.
 absl::Status OrWithOnesOwn(const absl::Status& status) {
   if (!absl::IsPermissionDenied(status)) return status;
   return absl::PermissionDeniedError(

@@ -15,7 +15,7 @@ namespace mirror {
 
 inline constexpr char kControlConfig[] = "mirrorctl.toml";
 
-/// The use of a mirrorctl.toml by a command; it decides which environment variables override its keys.
+/// How a command uses a mirrorctl.toml. This decides which environment variables override the file's keys.
 enum class ControlUse : std::uint8_t {
   kAlone,         ///< MIRRORCTL_ENDPOINT_ADDRESS and so on.
   kMoveTarget,    ///< MOVE_TO_ENDPOINT_ADDRESS and so on.
@@ -27,22 +27,22 @@ enum class ControlUse : std::uint8_t {
 struct ControlConfig {
   std::string file;     ///< The path of the file, as given.
   std::string address;  ///< host:port of the server's [admin]; [::1]:7444 for IPv6.
-  ClientTls tls;        ///< All three are set: the administration asks for mutual TLS.
-  /// [audit]: the certificate of the endpoint's application key, for 'audit verify'. May be empty.
+  ClientTls tls;        ///< All three members are set, because the administration requires mutual TLS.
+  /// Path from [audit]: the certificate of the endpoint's application key, for 'audit verify'. May be empty.
   std::string audit_certificate = {};
 };
 
-/// Reads and checks the file. Errors: kInvalidArgument "FILE:LINE: [endpoint] 'key' ..." for everything that
-/// is not as above, unknown keys included; kNotFound and kPermissionDenied about the file itself. Opens no
-/// key and no certificate.
+/// Reads and checks the file. Keys and certificates are not opened. Errors: kInvalidArgument "FILE:LINE:
+/// [endpoint] 'key' ...": a key is wrong, missing or unknown; kNotFound, kPermissionDenied: the file itself.
 absl::StatusOr<ControlConfig> LoadControlConfig(const std::string& path, ControlUse use = ControlUse::kAlone);
 
-/// Loads the file that FindConfig() finds. If FindConfig() had to search, writes the file's name to `err`.
+/// Loads the file that FindConfig() finds. If FindConfig() searched for the file, writes the file's name to
+/// `err`.
 absl::StatusOr<ControlConfig> FindControlConfig(const std::string& given, std::ostream& err);
 
 /// Reads several files, in their order. For a file that cannot be read, `console` gets the reason and exit
-/// code 2. Leaves out a file that names the same server again, with a warning. `named`: the number of files
-/// without those left out in this way.
+/// code 2. A file with the same server as an earlier one is omitted, with a warning. `named`: the number of
+/// files, without those omitted in this way.
 std::vector<ControlConfig> LoadControlConfigs(const std::vector<std::string>& paths, std::size_t* named,
                                               Console& console);
 

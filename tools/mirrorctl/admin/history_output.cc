@@ -9,7 +9,7 @@
 namespace mirror {
 namespace {
 
-/// Keys shown for one entry.
+/// Greatest number of keys that are shown for one entry.
 constexpr int kKeysShown = 3;
 
 std::string KeysText(const v1::Change& change) {
@@ -23,7 +23,8 @@ std::string KeysText(const v1::Change& change) {
   return text;
 }
 
-/// Returns the time to type for this moment, to the millisecond: the source's if known, else the server's.
+/// Returns the time that selects this moment, with milliseconds: the source's time if it is known, else the
+/// server's.
 std::string WhenText(const v1::Change& change) {
   if (!change.committed()) return "not committed";
   const std::int64_t at_ms = change.source_ms() != 0 ? change.source_ms() : change.done_ms();

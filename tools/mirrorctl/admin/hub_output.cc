@@ -9,7 +9,7 @@
 namespace mirror {
 namespace {
 
-/// A shorter delay of a derivation is not mentioned.
+/// Shortest delay of a derivation that is reported, in milliseconds.
 constexpr std::int64_t kBehindMs = 60'000;
 
 /// Returns the state of a member in one word.
@@ -22,7 +22,7 @@ TextTable::Cell StateOf(const v1::HubState& hub, const v1::HubMemberState& membe
   return member.cycle() == 0 ? TextTable::Cell("unread") : TextTable::Cell("read", Colour::kGreen);
 }
 
-/// Returns a short note after that state.
+/// Returns a short note that follows the state.
 std::string NoteOf(const v1::HubMemberState& member, std::int64_t now_ms) {
   std::vector<std::string> notes;
   if (member.suspended_ms() != 0)
@@ -37,7 +37,7 @@ std::string NoteOf(const v1::HubMemberState& member, std::int64_t now_ms) {
   return absl::StrJoin(notes, ", ");
 }
 
-/// Returns "'crm', 'erp'".
+/// Returns names in quotes, with commas between them: "'crm', 'erp'".
 std::string Quoted(const std::vector<std::string>& names) {
   return absl::StrCat("'", absl::StrJoin(names, "', '"), "'");
 }
@@ -151,7 +151,8 @@ void PrintFirst(std::ostream& out, const google::protobuf::RepeatedPtrField<v1::
   table.Print(out);
 }
 
-/// `suspended`: a member is suspended, so the decision has to wait.
+/// Returns why all new deliveries are held. `suspended`: a member is suspended, so that the decision has to
+/// wait.
 HubWait WhyAllIsHeld(const v1::HubState& hub, bool any, bool suspended) {
   return {absl::StrCat("hub '", hub.storage(),
                        "' was rebuilt, or its rules were changed: all new deliveries are held",
@@ -181,7 +182,7 @@ std::string Deliveries(std::uint64_t count) {
   return count == 1 ? "1 delivery" : absl::StrCat(Grouped(count), " deliveries");
 }
 
-/// Adds that the hub derives nothing, or is late.
+/// Adds a problem if the hub does not derive golden records, or is late.
 void AddStandstill(const v1::HubState& hub, std::int64_t now_ms, std::vector<HubWait>* waits) {
   if (!hub.trouble().empty()) {
     waits->push_back({absl::StrCat("hub '", hub.storage(), "' cannot be read: ", hub.trouble()), ". ",
@@ -213,7 +214,8 @@ std::string ThawCommand(const std::string& storage, const char* more) {
   return QuotedCommand(absl::StrCat("mirrorctl hub thaw ", ShellWord(storage), more));
 }
 
-/// Adds that systems keep overwriting each other's values, with the commands to type, if there are any.
+/// Adds a problem if there are frozen attributes, which systems change back and forth, with the commands to
+/// type.
 void AddFrozen(const v1::HubState& hub, std::vector<HubWait>* waits) {
   if (hub.frozen_records() == 0) return;
   std::vector<std::string> named;

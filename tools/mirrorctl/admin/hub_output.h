@@ -18,7 +18,7 @@ void PrintHubs(std::ostream& out, const v1::ListHubsResponse& answer, std::size_
 /// Something that an operator has to decide or repair.
 struct HubWait {
   std::string words;  ///< The problem.
-  std::string joint;  ///< ": " or ". "
+  std::string joint;  ///< Text between `words` and `next`: ": " or ". ".
   std::string next;   ///< The next step, with the commands to type.
 
   std::string Sentence() const { return words + joint + next; }

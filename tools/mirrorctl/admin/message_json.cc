@@ -21,18 +21,18 @@ using google::protobuf::Message;
 enum class Form {
   kAsItIs,
   kLeftOut,
-  kNullIfEmpty,   ///< For a text, number or list.
+  kNullIfEmpty,   ///< For a text, number or list: null if it is empty or 0.
   kParsed,        ///< The text, or each text of a list, is JSON.
-  kParsedOrNull,  ///< The same; null where the text is empty.
-  kMilliseconds,  ///< From seconds; null for 0.
+  kParsedOrNull,  ///< As kParsed; null if the text is empty.
+  kMilliseconds,  ///< Converts seconds to milliseconds; null for 0.
 };
 
 struct Exception {
   Form form = Form::kAsItIs;
   const char* name = nullptr;  ///< Null: the field's own name.
-  /// Another field of the same message. If that is not set, this one is null.
+  /// Name of another field of the same message. If that field is not set, this field is null.
   const char* null_without = nullptr;
-  /// Replaces all of the above: adds the content of the message to `object`.
+  /// If set, used instead of all members above: adds the content of the message to `object`.
   void (*add)(const Message& message, Json& object) = nullptr;
 };
 
@@ -165,7 +165,7 @@ const Exception& ExceptionOf(const FieldDescriptor& field) {
   return found == kByName.end() ? kNone : found->second;
 }
 
-/// Words that differ from the names of their values.
+/// Words for enum values that are not the names of the values.
 constexpr std::pair<std::string_view, const char*> kWords[] = {
     {"COLLATION_UNSPECIFIED", "BINARY"}, {"COLLATION_BINARY", "BINARY"},
     {"COLLATION_NOCASE", "NOCASE"},      {"COLLATION_RTRIM", "RTRIM"},

@@ -16,19 +16,19 @@ namespace mirror {
 
 using Json = nlohmann::ordered_json;
 
-/// The server of each line of a list, if several servers were asked.
+/// For each line of a list the server that it came from, if several servers were asked.
 using LineServers = std::vector<std::string>;
 
-/// Converts a message: its fields by name, in the order of their declaration. Numbers stay numbers, bytes
-/// become hexadecimal text, an absent message becomes null. Times end in _ms: unix milliseconds. The table of
-/// exceptions in message_json.cc lists fields with another form.
+/// Converts a message to an object with its fields by name, in the order of their declaration. Numbers stay
+/// numbers, bytes become hexadecimal text, and an absent message becomes null. Names of times end in _ms:
+/// unix milliseconds. The table of exceptions in message_json.cc has the fields with another form.
 Json ToJson(const google::protobuf::Message& message);
 
-/// Returns the fields with another form, as "Tenant.door".
+/// Returns the names of the fields with another form, such as "Tenant.door".
 std::vector<std::string> JsonExceptions();
 
 /// Returns the word for an enum value: its name in lower case without the prefix that all values share, or a
-/// word from a table of exceptions. An unknown value (of a newer server) counts as the unspecified one.
+/// word from a table of exceptions. A value that only a newer server knows counts as the unspecified value.
 std::string EnumWord(const google::protobuf::EnumDescriptor& type, int number);
 template <typename Enum>
 std::string EnumWord(Enum value) {
@@ -47,12 +47,13 @@ Json ToJsonArray(const Messages& messages, const LineServers* servers = nullptr)
   return list;
 }
 
-/// Parses a text from the server as JSON; returns it as a JSON string if it is no JSON.
+/// Parses a text from the server as JSON. If it is not JSON, returns it as a JSON string.
 Json ParsedJson(const std::string& text);
 
-/// Prints everything but ASCII as \u..., so that no control character reaches a terminal.
+/// Prints JSON. Characters that are not ASCII are printed as \u..., so that no control character reaches a
+/// terminal.
 void PrintJson(std::ostream& out, const Json& json);
-/// Prints the same on one line.
+/// Prints JSON in the same form on one line.
 void PrintJsonLine(std::ostream& out, const Json& json);
 
 }  // namespace mirror

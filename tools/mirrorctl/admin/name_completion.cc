@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kCompletionPatience(1'000);
 
-/// Null: no server can be asked.
+/// Returns a client for the line's configuration. Null: it cannot be used.
 std::unique_ptr<AdminClient> ClientOf(const cli::TypedLine& line, ControlUse use = ControlUse::kAlone) {
   const absl::StatusOr<ControlConfig> config = LoadControlConfig(ConfigOfLine(line, kControlConfig), use);
   if (!config.ok()) return nullptr;
@@ -59,7 +59,7 @@ std::vector<std::string> StorageNames(const cli::TypedLine& line) {
   std::vector<std::string> names;
   const std::unique_ptr<AdminClient> client = ClientOf(line);
   if (client == nullptr) return names;
-  // One page: more names do not help the user, and opening a page takes a while.
+  // Only one page is read: more names would not help the user, and the server needs time for each page.
   const auto answer = LookClient(*client).Storages({});
   if (!answer.ok()) return names;
   for (const v1::StorageInfo& storage : answer->storages()) names.push_back(storage.id());
@@ -74,7 +74,7 @@ std::vector<std::string> TableNames(const cli::TypedLine& line) {
   const auto answer = client->Tables(tenant);
   if (!answer.ok()) return names;
   for (const v1::TableInfo& table : answer->tables()) {
-    // Skips tables that were never announced: the mirror has nothing of them.
+    // Tables that were never announced are skipped, because the mirror does not have them.
     if (table.unsent().empty() || table.columns() > 0) names.push_back(table.table());
   }
   return names;

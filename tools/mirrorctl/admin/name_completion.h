@@ -8,16 +8,17 @@
 
 namespace mirror {
 
-// For Option::Completes(): names that the server knows; the typed line names its configuration. The server
-// gets one second at most. On any error there are no names and no message, since the user is still typing.
+// Functions for Option::Completes(): they return names from the server. The typed line says which
+// configuration to use. A call takes at most one second. On an error there are no names and no message,
+// because the user is still typing.
 
-/// Names from the servers of all configurations that the line gives; each once, sorted.
+/// Returns tenants of the servers of all configurations in the line, sorted and each once.
 std::vector<std::string> TenantNames(const cli::TypedLine& line);
-/// Returns the first page: a hundred names at most.
+/// Returns the storages of the first page, at most a hundred.
 std::vector<std::string> StorageNames(const cli::TypedLine& line);
 /// Returns the tables of the line's tenant.
 std::vector<std::string> TableNames(const cli::TypedLine& line);
-/// Returns names such as "Cust26759:3".
+/// Returns the names of holds, such as "Cust26759:3".
 std::vector<std::string> HoldNames(const cli::TypedLine& line);
 /// Returns the storages that have a hub.
 std::vector<std::string> HubNames(const cli::TypedLine& line);

@@ -28,18 +28,18 @@ struct ApiKeyRequest {
 
 /// The paths of an installation's keys.
 struct KeyPlace {
-  std::string configuration;  ///< mirror-server.toml
+  std::string configuration;  ///< Path of mirror-server.toml.
   std::string folder;
 };
 
-/// Makes a refusal that says what is unchanged.
+/// Makes an error that also says what is unchanged.
 absl::Status Refused(const absl::Status& status, const char* what_was_left) {
   std::string words(status.message());
   if (!words.ends_with('.')) words += '.';
   return absl::Status(status.code(), absl::StrCat(words, " ", what_was_left));
 }
 
-/// Finds the keys as the server with this folder's configuration would.
+/// Finds the folder of keys that the server uses with the configuration in `dir`.
 absl::StatusOr<KeyPlace> FindKeys(const std::string& dir) {
   KeyPlace place;
   place.configuration = absl::StrCat(dir, "/mirror-server.toml");
@@ -53,7 +53,7 @@ absl::StatusOr<KeyPlace> FindKeys(const std::string& dir) {
   return place;
 }
 
-/// Prints a document for programs. Texts of files may not be UTF-8; invalid bytes are replaced.
+/// Prints a document for programs. Texts from files may contain bytes that are not UTF-8: these are replaced.
 void Print(const nlohmann::json& document, Console& console) {
   AsItIs(console.out) << document.dump(2, ' ', /*ensure_ascii=*/true,
                                        nlohmann::json::error_handler_t::replace)

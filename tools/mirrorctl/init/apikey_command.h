@@ -8,9 +8,9 @@ namespace mirror {
 
 /// mirrorctl apikey issue NAME --dir DIR --storages PATTERN[,PATTERN] --role ROLE [--json];
 ///                 list --dir DIR [--json]; revoke NAME --dir DIR
-/// Works on the keys in the folder that DIR/mirror-server.toml names; refuses without that file. Files that
-/// root creates get the owner of that file.
-/// Exit code: 0 done, 1 refused (reason on stderr), 2 wrong usage.
+/// Adds these commands. They work on the keys in the folder that DIR/mirror-server.toml names, and refuse to
+/// work without that file. Files that root creates get the owner of that file. Exit code: 0 done, 1 refused
+/// (reason on stderr), 2 wrong usage.
 void AddApiKey(const cli::Command& app, Console& console);
 
 }  // namespace mirror

@@ -28,12 +28,12 @@
 namespace mirror {
 namespace {
 
-// Options of the issuing commands; each command uses a part of them.
+// Options of the commands that issue certificates; each command uses a part of them.
 struct CertsRequest {
   std::string dir;
-  std::string issuer_folder;     // Relative to dir, or absolute.
-  std::string key_id;            // For a signing key.
-  std::string name;              // For a TLS certificate, and for its files.
+  std::string issuer_folder;     // Folder of the issuer, relative to `dir` or absolute.
+  std::string key_id;            // Key id of a signing key.
+  std::string name;              // Name in a TLS certificate and of its files.
   std::string listener = "tls";  // The folder whose CA signs: tls or admin.
   std::string algorithm = "ES256";
   std::vector<std::string> hosts;
@@ -80,7 +80,8 @@ void AddSigning(const cli::Command& command, CertsRequest& request, const std::s
   AddDays(command, request);
 }
 
-/// `next`: the next step. Its indented lines belong into a configuration, to be copied unchanged.
+/// Prints the files of a pair. `next`: the next step, as text. Its indented lines are for a configuration,
+/// and are to be copied unchanged.
 void PrintPair(Console& console, const PairFiles& files, const std::string& next) {
   console.out << "private key  " << files.key << "\ncertificate  " << files.certificate << '\n';
   for (const std::string& line : std::vector<std::string>(absl::StrSplit(next, '\n'))) {
@@ -101,7 +102,8 @@ cli::Command AddCommand(const cli::Command& certs, Console& console,
   return command;
 }
 
-/// If the endpoint's folder is here, the certificate is already in its place; a source's folder is elsewhere.
+/// Returns what to do with a certificate at the endpoint. If the endpoint's folder is on this machine, the
+/// certificate is already in its place.
 std::string AtTheMirror(const CertsRequest& request, const PairFiles& files, bool is_here, bool new_issuer) {
   constexpr char kReload[] = "have the server re-read its keys ('mirrorctl keys --reload', or SIGHUP).";
   if (!is_here) {
@@ -216,7 +218,7 @@ void Show(const std::vector<std::string>& paths, bool as_json, Console& console)
     const absl::StatusOr<CertificateInfo> info = ReadCertificateInfo(path);
     if (!info.ok()) {
       console.Fail(info.status());
-      continue;  // The other certificates are still shown.
+      continue;  // The error was printed, and the other certificates are still shown.
     }
     const std::string key_id = std::filesystem::path(path).stem().string();
     const std::string from = FormatUnixTime(info->not_before), until = FormatUnixTime(info->not_after);
@@ -237,7 +239,7 @@ void Show(const std::vector<std::string>& paths, bool as_json, Console& console)
     }
   }
   if (!as_json) return;
-  // A path that is not UTF-8 is shown with replacement characters.
+  // In a path that is not UTF-8, invalid bytes are shown as replacement characters.
   AsItIs(console.out) << list.dump(2, ' ', /*ensure_ascii=*/true, nlohmann::json::error_handler_t::replace)
                       << '\n';
 }

@@ -8,11 +8,10 @@ namespace mirror {
 
 /// mirrorctl certs issue-source | remove-source | issue-application | issue-tls | issue-client |
 ///                 issue-operator | issue-viewer | show
-/// Works on the files of a folder that 'mirrorctl init' made; needs no server.
-/// The commands that issue print the files they wrote and what to do next. `show` prints a header and
-/// one line for each file (file, subject, key id, algorithm, from, until, thumbprint), or with --json an
-/// array of objects.
-/// Exit code: 0 done, 1 refused or failed (reason on stderr), 2 wrong usage.
+/// Adds these commands. They work on the files of a folder that 'mirrorctl init' made, and need no server.
+/// The commands that issue a certificate print the files that they wrote and what to do next. `show` prints a
+/// header and one line for each file (file, subject, key id, algorithm, from, until, thumbprint), or with
+/// --json an array of objects. Exit code: 0 done, 1 refused or failed (reason on stderr), 2 wrong usage.
 void AddCerts(const cli::Command& app, Console& console);
 
 }  // namespace mirror

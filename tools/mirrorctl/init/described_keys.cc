@@ -36,7 +36,7 @@ std::string Toml(const ConfigNode& value) {
   }
 }
 
-/// Removes backquotes; text between them gets quotes unless it has its own.
+/// Replaces backquotes around a text by quotes, or removes them if the text has quotes already.
 std::string WithoutBackquotes(const std::string& text) {
   const std::vector<std::string> parts = absl::StrSplit(text, '`');
   std::string plain;

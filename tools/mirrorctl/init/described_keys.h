@@ -8,14 +8,15 @@
 
 #include "base/text/config_node.h"
 
-// Writes the text of a configuration from the file that describes its keys: server/config/keys.toml and
-// client/config/keys.toml (which explain the format), tools/mirrorctl/admin/keys.toml for mirrorctl.
+// Makes the text of a configuration from the file that describes its keys: server/config/keys.toml,
+// client/config/keys.toml, or tools/mirrorctl/admin/keys.toml for mirrorctl. The first two explain the
+// format.
 
 namespace mirror {
 
 class DescribedKeys {
  public:
-  /// Values that replace the described ones, by key, in TOML's form.
+  /// Values that replace the described values: by key, in TOML's form.
   using Values = std::map<std::string, std::string>;
 
   static DescribedKeys OfServer();
@@ -39,8 +40,8 @@ class DescribedKeys {
   ConfigNode root_;
 };
 
-/// Returns a line of a configuration. Its comment, if not empty, starts at the column of the other comments;
-/// each further line of the comment gets a line of its own.
+/// Returns a line of a configuration with a comment. A comment that is not empty starts at the same column in
+/// all lines. Each further line of the comment becomes a line of its own.
 std::string ConfigurationLine(std::string setting, const std::string& comment);
 
 }  // namespace mirror

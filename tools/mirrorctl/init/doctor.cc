@@ -40,7 +40,7 @@ void WrongConfiguration(const absl::Status& status, Console& console) {
   console.exit_code = Console::kWrongUsage;
 }
 
-/// The configurations of one examination. Null: skip that side.
+/// The configurations of one examination. Null: this side is not examined.
 struct Examined {
   const ControlConfig* server = nullptr;
   const AgentConfig* source = nullptr;
@@ -61,7 +61,7 @@ std::vector<std::string> CertificatesOf(const Examined& examined) {
   return files;
 }
 
-/// Names the configurations in use, since the user may have named none.
+/// Returns a text with the configurations in use, because the user may have named none.
 std::string FilesOf(const Examined& examined) {
   std::vector<std::string> files;
   if (examined.server != nullptr) files.push_back(absl::StrCat("'", examined.server->file, "'"));
@@ -79,7 +79,8 @@ std::int64_t LongestIntervalMs(const AgentConfig* source) {
   return longest_ms;
 }
 
-/// `source`: the agent's configuration, if named; advice about a server uses its interval.
+/// Runs an examination. `source`: the agent's configuration, if it was named. Advice about a server uses its
+/// interval.
 void Examine(const Examined& examined, const AgentConfig* source, DoctorReport& report) {
   report.Ok("configuration", FilesOf(examined));
   if (!ExamineClockHere(CertificatesOf(examined), report))
@@ -88,7 +89,7 @@ void Examine(const Examined& examined, const AgentConfig* source, DoctorReport& 
   if (examined.source != nullptr) ExamineSource(*examined.source, report);
 }
 
-/// Loads the source's configuration. Recognizes a database, which 'init --source' takes, as a likely mistake.
+/// Loads the source's configuration. If the file is a database, as for 'init --source', the error says so.
 absl::StatusOr<AgentConfig> LoadSource(const std::string& path) {
   std::error_code error;
   if (std::filesystem::is_regular_file(path, error) && !std::filesystem::is_empty(path, error) &&
@@ -108,7 +109,8 @@ absl::StatusOr<AgentConfig> LoadSource(const std::string& path) {
 
 /// Prepares the process for the first call.
 void PrepareToLook() {
-  // A server that hangs up is a finding; gRPC's own lines about it would mix with ours.
+  // A connection that the server closes must be a finding, not end the process. gRPC's own lines about it
+  // would be mixed with ours.
   ::signal(SIGPIPE, SIG_IGN);
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   sqlite::PrepareSqlite();
@@ -144,7 +146,7 @@ void Doctor(const std::string& config_path, const std::vector<std::string>& conf
   const absl::StatusOr<FoundConfig> found = FindConfig(config_path, kControlConfig);
   const absl::StatusOr<ControlConfig> config = found.ok() ? LoadControlConfig(found->path) : found.status();
   if (found.ok() && !found->passed_over.empty()) console.err << "mirrorctl: " << found->passed_over << '\n';
-  // A user who checks a source need not be an operator of the endpoint.
+  // A user who checks a source may be no operator of the endpoint.
   const bool source_alone = source != nullptr && !found.ok();
   if (!config.ok() && !source_alone) return WrongConfiguration(config.status(), console);
   PrepareToLook();

@@ -9,11 +9,11 @@
 
 namespace mirror {
 
-/// mirrorctl [--config mirrorctl.toml] doctor [--source mirror-agent.toml] [--json]
-/// Checks everything between an operator, a source and the server, from the outside in. Says for each step
-/// whether it is well and what to do if not. Skips steps that need an earlier step that failed, so a server
-/// is not needed. With --source and without mirrorctl.toml it checks the source's side alone. Changes
-/// nothing. Exit code: 0 nothing to do, 1 something to do, 2 wrong usage or configuration.
+/// mirrorctl [--config mirrorctl.toml] doctor [--source mirror-agent.toml] [--json] Checks everything between
+/// an operator, a source and the server, from the outside in. For each step it prints the result and, if
+/// there is a problem, what to do. If a step fails, later steps that need it are skipped, so that the command
+/// also works without a running server. With --source and without mirrorctl.toml it checks only the source's
+/// side. It changes nothing. Exit code: 0 nothing to do, 1 something to do, 2 wrong usage or configuration.
 /// `configs`: all values of --config. With several it checks each server, then the source once. A file that
 /// cannot be read does not stop the checks of the others.
 void AddDoctor(const cli::Command& app, const std::string& config_path,

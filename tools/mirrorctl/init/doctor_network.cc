@@ -26,7 +26,7 @@
 namespace mirror {
 namespace {
 
-constexpr int kPatienceMs = 5'000;  // For a connection, and for each step of a handshake.
+constexpr int kPatienceMs = 5'000;  // Time limit for connecting, and for each step of a handshake.
 
 struct FreeAddresses {
   void operator()(addrinfo* list) const { freeaddrinfo(list); }
@@ -52,7 +52,7 @@ struct HostAndPort {
   std::string host, port;
 };
 
-/// The readers of the configurations have checked the form.
+/// Splits host:port. The code that read the configuration has checked the form.
 HostAndPort Split(const std::string& address) {
   const std::size_t colon = address.rfind(':');
   std::string host = address.substr(0, colon);
@@ -67,7 +67,7 @@ std::string TextOf(const addrinfo& address) {
   return code == 0 ? host : "?";
 }
 
-/// Errors: the reason, such as "Connection refused".
+/// Connects to one address. Errors: the reason, such as "Connection refused".
 absl::StatusOr<Socket> Connect(const addrinfo& address) {
   Socket socket(::socket(address.ai_family, address.ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (socket.get() < 0) return absl::UnavailableError(strerror(errno));
@@ -87,7 +87,7 @@ absl::StatusOr<Socket> Connect(const addrinfo& address) {
   return socket;
 }
 
-/// Null: the step failed.
+/// Resolves a name and reports the step. Null: the step failed.
 Addresses Resolve(const Port& port, const std::string& step, DoctorReport& report) {
   const HostAndPort at = Split(port.address);
   addrinfo wanted{};
@@ -107,7 +107,7 @@ Addresses Resolve(const Port& port, const std::string& step, DoctorReport& repor
   return addresses;
 }
 
-/// Connects to the first address that answers. Errors: the step failed.
+/// Connects to the first address that answers, and reports the step. Errors: the step failed.
 absl::StatusOr<Socket> Reach(const Port& port, const addrinfo* addresses, const std::string& step,
                              DoctorReport& report) {
   std::vector<std::string> reasons;

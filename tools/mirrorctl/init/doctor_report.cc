@@ -82,7 +82,7 @@ void DoctorReport::Add(DoctorStep result) {
   result.server = server_;
   if (!json_) {
     const std::string outcome = NameOf(result.outcome), step = Printable(result.step);
-    // Counts characters: bytes that do not continue a UTF-8 character.
+    // The number of characters is the number of bytes that begin a character of UTF-8.
     const auto wide = static_cast<std::size_t>(
         std::count_if(step.begin(), step.end(), [](char c) { return (c & 0xc0) != 0x80; }));
     console_.out << Coloured{outcome, ColourOf(result.outcome)} << std::string(6 - outcome.size(), ' ')

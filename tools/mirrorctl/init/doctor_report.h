@@ -13,18 +13,19 @@ namespace mirror {
 /// The result of one step of an examination.
 enum class StepOutcome : std::uint8_t {
   kOk,
-  kHint,     ///< Works, and could be better: optional.
-  kWarn,     ///< Works, but somebody should act.
-  kFail,     ///< Does not work.
-  kSkipped,  ///< Not checked, since an earlier step failed.
+  kHint,     ///< It works, and an optional change would make it better.
+  kWarn,     ///< It works, but somebody should act.
+  kFail,     ///< It does not work.
+  kSkipped,  ///< It was not checked, because an earlier step failed.
 };
 
 struct DoctorStep {
   std::string step;
   StepOutcome outcome = StepOutcome::kOk;
-  std::string words;        ///< The finding.
-  std::string next;         ///< What to do, one or several lines; empty only with kOk and kSkipped.
-  std::string server = {};  ///< With several servers: the step's server; empty: none.
+  std::string words;  ///< The finding.
+  std::string next;   ///< What to do next, one or several lines; empty only with kOk and kSkipped.
+  /// With several servers: the server of the step; empty: the step belongs to no server.
+  std::string server = {};
 };
 
 /// Prints the findings of an examination: each step at once as a line, or with `json` all steps in the end as
@@ -47,12 +48,12 @@ class DoctorReport {
   void Fail(const std::string& step, const std::string& words, const std::string& next) {
     Add({step, StepOutcome::kFail, words, next});
   }
-  /// `because`: the step that failed.
+  /// Reports that a step was skipped. `because`: the step that failed.
   void Skip(const std::string& step, const std::string& because);
-  /// Judges a date of expiry: OK, WARN from 30 days before it, FAIL after it.
+  /// Reports on a date of expiry: OK, WARN from 30 days before it, FAIL after it.
   void Dated(const std::string& step, const DatedKey& key, const std::string& next);
 
-  /// Prints the array of `json`, or the number of steps that need doing.
+  /// Prints the array of `json`, or the number of steps for which somebody has to act.
   void Finish();
 
  private:

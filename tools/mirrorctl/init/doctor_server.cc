@@ -28,15 +28,17 @@ namespace mirror {
 namespace {
 
 constexpr std::int64_t kSkewNoticeMs = 5'000;
-constexpr std::int64_t kSkewMaxMs = 60'000;                                 // The default of [tokens] leeway.
-constexpr std::uint64_t kDiskNotice = 1ULL << 30, kDiskMin = 100ULL << 20;  // Bytes.
+// Greatest allowed difference of the clocks: the default of [tokens] leeway.
+constexpr std::int64_t kSkewMaxMs = 60'000;
+// Bytes of free disk space below which a hint or a failure is reported.
+constexpr std::uint64_t kDiskNotice = 1ULL << 30, kDiskMin = 100ULL << 20;
 constexpr std::uint64_t kSyncNoticeUs = 100'000;
 
 constexpr const char* kCallSteps[] = {"server clock", "server disk", "server sync", "mirrors",
                                       "server keys",  "HTTP door",   "tenants"};
 
-/// Checks whether the certificate is usable. `pair`: whether both files belong together, are closed to others
-/// and valid now. `reached`: the server has already checked the certificate's issuer.
+/// Checks that the client's certificate can be used. `pair`: result of CheckTlsPair(). `reached`: the server
+/// has already checked the certificate's issuer.
 bool ExamineIdentity(const ControlConfig& config, const absl::Status& pair, bool reached,
                      DoctorReport& report) {
   const std::string step = "admin identity", next(Renewal(KeyKind::kAdminIdentity));
@@ -60,7 +62,7 @@ bool ExamineIdentity(const ControlConfig& config, const absl::Status& pair, bool
     return false;
   }
   if (!reached) {
-    // Only a warning: the server may trust another authority than we do.
+    // This is only a warning, because the server may trust another authority than this client.
     const absl::Status is_signed = CheckSignedBy(config.tls.certificate, config.tls.ca);
     if (!is_signed.ok()) {
       report.Warn(
@@ -148,7 +150,8 @@ void ExamineKeys(const v1::DiagnoseResponse& answer, DoctorReport& report) {
   }
 }
 
-/// Reports whether records are taken, and with how many keys. The check of the server's keys covers its TLS.
+/// Reports whether the server accepts records, and how many API keys there are. Its TLS certificate is
+/// checked with the server's other keys.
 void ExamineDoor(AdminClient& client, DoctorReport& report) {
   const std::string step = "HTTP door";
   const auto answer = LookClient(client).ApiKeys();
@@ -174,8 +177,8 @@ void ExamineDoor(AdminClient& client, DoctorReport& report) {
   if (answer->left_out().empty()) report.Ok(step, found);
 }
 
-/// A move blocks the source as a pause does, and the pause's reason mentions the move (PauseWords() of the
-/// server).
+/// Returns the command that ends a pause. A move blocks the source as a pause does; then the reason of the
+/// pause mentions the move (PauseWords() of the server).
 std::string WhatEndsAPause(const std::string& name, const std::string& reason) {
   if (reason.starts_with("the mirror was moved to ")) {
     return absl::StrCat("'mirrorctl delete ", name, " --confirm ", name,
@@ -206,7 +209,7 @@ int ExamineTables(const v1::Tenant& tenant, DoctorReport& report) {
        absl::StrCat("'mirrorctl tables ", name,
                     "' names them and says why; 'mirror-agent status' on the source's machine says what to "
                     "correct"));
-  // A pause has a finding of its own, and makes every table old.
+  // A pause is a finding of its own. It makes all tables old.
   warn(tenant.paused() ? 0 : tenant.tables_late(), " is older than its freshness target",
        " are older than their freshness target",
        absl::StrCat(
@@ -217,16 +220,17 @@ int ExamineTables(const v1::Tenant& tenant, DoctorReport& report) {
   return found;
 }
 
-/// Returns a time in the form of configurations: "90s", "15m".
+/// Returns a time in the form of configurations, such as "90s" or "15m".
 std::string TimeInToml(std::int64_t ms) {
   constexpr std::int64_t kSecondMs = 1'000, kMinuteMs = 60 * kSecondMs;
   if (ms % kMinuteMs == 0) return absl::StrCat(ms / kMinuteMs, "m");
   return ms % kSecondMs == 0 ? absl::StrCat(ms / kSecondMs, "s") : absl::StrCat(ms, "ms");
 }
 
-/// Tells whether any of the first tenants has a freshness target. Absent: none of them has a suitable table.
+/// Returns true if any of the first tenants has a freshness target. Absent: none of them has a suitable
+/// table.
 std::optional<bool> HasTargets(AdminClient& client, const v1::ListTenantsResponse& tenants) {
-  // Each call may open a mirror.
+  // Each call may open a mirror, so the number of calls is limited.
   constexpr int kTenantsMost = 20;
   int looked = 0;
   for (const v1::Tenant& tenant : tenants.tenants()) {
@@ -243,7 +247,8 @@ std::optional<bool> HasTargets(AdminClient& client, const v1::ListTenantsRespons
   return looked > 0 ? std::optional(false) : std::nullopt;
 }
 
-/// Prints nothing if there are targets: tables older than their target are findings of their tenant.
+/// Reports that there are no freshness targets. If there are some, it reports nothing: tables that are older
+/// than their target are findings of their tenant.
 void ExamineFreshness(AdminClient& client, const v1::ListTenantsResponse& tenants, std::int64_t interval_ms,
                       DoctorReport& report) {
   if (HasTargets(client, tenants).value_or(true)) return;
@@ -306,7 +311,7 @@ void ExamineTenants(AdminClient& client, std::int64_t interval_ms, DoctorReport&
   report.Ok("tenants", in_hubs == 0 ? found : absl::StrCat(found, ", except those that a hub suspended"));
 }
 
-/// Prints nothing for a server without hubs.
+/// Reports on hubs. For a server without hubs it reports nothing.
 void ExamineHubs(AdminClient& client, DoctorReport& report) {
   const auto answer = HubClient(client).Hubs();
   if (absl::IsUnimplemented(answer.status())) return;
@@ -324,7 +329,8 @@ void ExamineHubs(AdminClient& client, DoctorReport& report) {
   }
 }
 
-/// Prints nothing if the server is the only one, or for a viewer, who may not ask.
+/// Reports on the servers that share the mirrors. It reports nothing if there is only one, or for a viewer,
+/// who may not make the call.
 void ExamineFleet(AdminClient& client, DoctorReport& report) {
   const auto answer = client.Servers();
   if (absl::IsPermissionDenied(answer.status()) || absl::IsUnimplemented(answer.status())) return;
@@ -380,7 +386,8 @@ void ExamineCalls(const ControlConfig& config, std::int64_t interval_ms, DoctorR
 
 bool ExamineClock(const std::string& step, std::int64_t server_ms, std::int64_t asked_ms,
                   std::int64_t after_ms, DoctorReport& report) {
-  // The clock was read between the two times, perhaps a minute apart: only a time outside is a difference.
+  // The server read its clock between the two times, which may be a minute apart. Only a time outside of them
+  // is a difference.
   const std::int64_t skew_ms = server_ms - std::clamp(server_ms, std::min(asked_ms, after_ms), after_ms);
   if (std::abs(skew_ms) <= kSkewNoticeMs) {
     const std::int64_t took_ms = after_ms - asked_ms;
@@ -406,7 +413,7 @@ bool ExamineClockHere(const std::vector<std::string>& certificates, DoctorReport
   std::int64_t latest_s = now_s;
   std::string file;
   for (const std::string& one : certificates) {
-    // An unreadable certificate is reported by the steps that need it.
+    // If a certificate cannot be read, the steps that need it report that.
     const absl::StatusOr<CertificateInfo> info = ReadCertificateInfo(one);
     if (!info.ok() || info->not_before <= latest_s) continue;
     latest_s = info->not_before;

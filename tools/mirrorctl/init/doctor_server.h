@@ -18,13 +18,13 @@ void ExamineServer(const ControlConfig& config, std::int64_t interval_ms, Doctor
 /// The advice for a wrong clock.
 inline constexpr char kSetTheClock[] = "set the clock by a time service (chrony, systemd-timesyncd)";
 
-/// Compares a server's clock with this machine's. `asked_ms` and `after_ms`: the times here before the
-/// question and after the answer. Returns false if the clocks differ too much.
+/// Compares a server's clock with this machine's. `asked_ms`, `after_ms`: the times of this machine before
+/// the request and after the answer. Returns false if the clocks differ too much.
 bool ExamineClock(const std::string& step, std::int64_t server_ms, std::int64_t asked_ms,
                   std::int64_t after_ms, DoctorReport& report);
 
-/// Checks that this machine's clock can be right: none of these local certificates begins in the future.
-/// Reports only a failure; all other steps would then only repeat it.
+/// Checks that this machine's clock can be right: none of these local certificates becomes valid in the
+/// future. It reports only a failure. Other steps would then fail for the same reason.
 bool ExamineClockHere(const std::vector<std::string>& certificates, DoctorReport& report);
 
 }  // namespace mirror

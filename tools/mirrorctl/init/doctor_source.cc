@@ -42,12 +42,12 @@ namespace {
 constexpr std::size_t kNamesMost = 5;
 constexpr char kEndpointClock[] = "endpoint clock";
 
-/// Checks the source's certificate for mutual TLS. Returns false if it is not usable.
+/// Checks the source's certificate for mutual TLS. Returns false if it cannot be used.
 bool ExamineClientPair(const AgentConfig& config, DoctorReport& report) {
   const EndpointConfig& endpoint = config.endpoint;
   if (endpoint.plaintext || endpoint.certificate.empty()) return true;
   const absl::Status pair = CheckTlsPair(endpoint.certificate, endpoint.key);
-  if (pair.ok()) return true;  // Its expiry is reported with the other certificates.
+  if (pair.ok()) return true;  // The end of its validity is reported with that of the other certificates.
   report.Fail("endpoint identity", std::string(pair.message()), std::string(Renewal(KeyKind::kClient)));
   return false;
 }
@@ -124,27 +124,27 @@ std::string AfterRefusal(const absl::Status& status) {
   return "see the endpoint's log and 'mirrorctl events'";
 }
 
-/// Returns the endpoint's clock in unix milliseconds, if the endpoint refused because of the clock.
+/// Returns the endpoint's time in unix milliseconds, if the endpoint refused a token because of the clock.
 std::optional<std::int64_t> ClockIn(const absl::Status& refused) {
   if (const std::optional<std::int64_t> clock_s = ClockOfRefusal(refused)) return *clock_s * 1'000;
-  // An endpoint of version 0.1.0 gives the time only in the text.
+  // An endpoint of version 0.1.0 has the time only in the text of the error.
   const std::string words(refused.message());
   constexpr std::string_view kBefore = "clock says ";
   const std::size_t at = words.find(kBefore);
   if (at == std::string::npos) return std::nullopt;
   std::tm time{};
-  // The form of FormatUnixTime().
+  // The text has the form of FormatUnixTime().
   if (strptime(words.c_str() + at + kBefore.size(), "%Y-%m-%dT%H:%M:%SZ", &time) == nullptr)
     return std::nullopt;
   return std::int64_t{timegm(&time)} * 1'000;
 }
 
-/// For a source that accepts deliveries: reports whether its last run got any and whether it applied them.
+/// Reports, for a source that accepts deliveries, whether its last run got some and whether it applied them.
 void ExamineLastDeliveries(const AgentConfig& config, const SourceConfig& source, DoctorReport& report) {
   const std::string step = absl::StrCat(source.context_id, " deliveries");
   const absl::StatusOr<std::optional<LastRun>> last =
       LastRun::Load(config.agent.state_dir, source.context_id);
-  // `status` reports an unreadable file: no run needs it.
+  // If the file cannot be read, 'mirror-agent status' reports that: no run needs the file.
   if (!source.accept.any() || !last.ok() || !*last || !(*last)->exchange) return;
   const ExchangeFigures& figures = *(*last)->exchange;
   const std::int64_t since_ms = (*last)->waiting_since_ms;
@@ -167,7 +167,7 @@ void ExamineLastDeliveries(const AgentConfig& config, const SourceConfig& source
       "The agent retries each delivery by itself; 'mirrorctl hub refused' at the server lists all");
 }
 
-/// For a source that accepts no deliveries: reports whether some wait for it.
+/// Reports, for a source that accepts no deliveries, whether some wait for it.
 void ExamineDeliveries(const SourceConfig& source, MirrorClient& client, DoctorReport& report) {
   if (source.accept.any()) return;
   const absl::StatusOr<std::uint64_t> waiting = client.CountDeliveries(/*cycle=*/0);
@@ -178,8 +178,8 @@ void ExamineDeliveries(const SourceConfig& source, MirrorClient& client, DoctorR
               "set it to what may be written into this database, then run 'mirror-agent install'");
 }
 
-/// Makes one Authenticate call that begins nothing, and verifies its signed answer. Returns false if it
-/// failed because of the clocks, since it would then fail for every source.
+/// Calls Authenticate without beginning a cycle, and verifies the signed answer. Returns false if the call
+/// failed because of the clocks: it would then fail for every source.
 bool ExamineProof(const SourceConfig& source, const Connection& connection, bool with_clock,
                   DoctorReport& report) {
   const std::string step = absl::StrCat(source.context_id, " proof");
@@ -228,7 +228,8 @@ bool ExamineProof(const SourceConfig& source, const Connection& connection, bool
   return true;
 }
 
-/// Tests whether the application can write despite the log's triggers. False: it cannot, or it is unknown.
+/// Tests whether the application can still write with the triggers of the log. False: it cannot, or this is
+/// not known.
 bool TryWritesOf(const SourceConfig& source, const std::string& step, DoctorReport& report) {
   const absl::StatusOr<std::map<std::string, std::string>> failing = TryWrites(source.path);
   if (!failing.ok()) {
@@ -288,11 +289,12 @@ void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& ta
   }
   for (const auto& [table, why] : found->damaged) {
     const auto is_it = [&name = table](const std::string& other) { return SameName(name, other); };
-    if (std::any_of(found->blocked.begin(), found->blocked.end(), is_it)) continue;  // Already reported.
+    // This was reported already.
+    if (std::any_of(found->blocked.begin(), found->blocked.end(), is_it)) continue;
     report.Warn(step, absl::StrCat("table '", table, "': ", why, ", so changes may be missing in it"),
                 "run 'mirror-agent install' or a cycle: its log begins anew, and the table is populated");
   }
-  // Test writes would only fail for the reasons above.
+  // The test writes would fail for the reasons above.
   if (!found->blocked.empty() || !found->locks_out.empty()) return;
   if (!TryWritesOf(source, step, report) || !found->damaged.empty()) return;
   std::string words = absl::StrCat(Counted(found->logged, "table"), found->logged == 1 ? " is" : " are",
@@ -303,7 +305,8 @@ void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& ta
   report.Ok(step, words);
 }
 
-/// Returns the user who runs the agent: for root the owner of the agent's state folder, else the caller.
+/// Returns the user who runs the agent. If root calls this: the owner of the agent's state folder; otherwise
+/// the caller.
 SystemUser AgentUser(const AgentConfig& config) {
   if (geteuid() == 0) return FolderOwner(config.agent.state_dir);
   SystemUser user = ThisUser();
@@ -315,17 +318,17 @@ SystemUser AgentUser(const AgentConfig& config) {
 /// Checks that the agent's user has the rights that its strategy needs. Returns false if rights are missing.
 bool ExamineRights(const AgentConfig& config, const SourceConfig& source, const std::string& step,
                    DoctorReport& report) {
-  // For a server, its reader reports missing rights.
+  // If the source is a server, its reader reports missing rights.
   if (!IsFile(source.kind)) return true;
   std::error_code error;
   const std::string file = std::filesystem::canonical(source.path, error).string();
-  // The reader also reports a file that cannot be found.
+  // The reader reports a file that cannot be found.
   if (error) return true;
   const SystemUser user = AgentUser(config);
   const std::string missing =
       MissingRight(user, "", file, UsesLog(source) ? DatabaseUse::kWrite : DatabaseUse::kRead);
   if (missing.empty()) {
-    // For a user other than root, the check of the log reports this.
+    // If the user is not root, the check of the log reports this.
     const absl::Status beside =
         geteuid() == 0 && UsesLog(source) ? BesideFiles(file).Check(user) : absl::OkStatus();
     if (!beside.ok()) {
@@ -364,7 +367,7 @@ bool ExamineLacks(const SourceConfig& source, DoctorReport& report) {
         report.Fail(step, one.words, one.next);
     }
   }
-  // A single finding about a server is that it is not reachable.
+  // If a server has only one finding, it is that the server is not reachable.
   return !IsServer(source.kind) || findings.all().size() != 1;
 }
 
@@ -395,7 +398,7 @@ void ExamineDatabase(const AgentConfig& config, const SourceConfig& source, Doct
       report.Fail(of, one.words, "correct that: until then runs are not good");
     }
   }
-  // For a server, ExamineLacks() has already checked the log.
+  // If the source is a server, ExamineLacks() has already checked the log.
   if (IsServer(source.kind) && UsesLog(source)) return;
   if (source.strategy == Strategy::kCdc) {
     ExamineLogOf(source, *tables, LogOwnerOf(source, config.agent.state_dir), report);
@@ -404,7 +407,7 @@ void ExamineDatabase(const AgentConfig& config, const SourceConfig& source, Doct
   } else {
     report.Ok(log, absl::StrCat("none, because strategy is \"", ToString(source.strategy), "\""));
   }
-  // For a file: after the check of its log, without which there are no deliveries.
+  // A file is checked after its log, because without a log there are no deliveries.
   if (!IsServer(source.kind)) ExamineLacks(source, report);
 }
 

@@ -7,7 +7,7 @@
 namespace mirror {
 
 /// Checks what an agent with this configuration needs: endpoint port, keys, the endpoint's proof to each
-/// tenant (by an Authenticate that only asks), each source's database and change log. Changes nothing.
+/// tenant (by Authenticate with `probe`), and each source's database and change log. It changes nothing.
 void ExamineSource(const AgentConfig& config, DoctorReport& report);
 
 }  // namespace mirror

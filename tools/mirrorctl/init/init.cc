@@ -45,7 +45,7 @@ constexpr char kNothingSaid[] =
     "--dir is enough. Nothing was made. Examples: --dir dev --context-id Cust26759, --dir dev --http-port "
     "7447";
 
-// Tells whether `pattern` is a context id, with * in place of any characters.
+// Returns true if `pattern` is a context id, with * in place of any characters.
 bool IsContextPattern(std::string pattern) {
   std::replace(pattern.begin(), pattern.end(), '*', 'x');
   return IsContextId(pattern);
@@ -53,7 +53,7 @@ bool IsContextPattern(std::string pattern) {
 
 constexpr char kLoopback[] = "127.0.0.1";
 
-// Tells whether to set up a source; without one the endpoint takes only records.
+// Returns true if a source is to be set up. Without one the endpoint accepts only records.
 bool HasTenant(const InitOptions& options) { return !options.context_id.empty(); }
 
 std::string Address(const std::string& host, int port) {
@@ -61,7 +61,8 @@ std::string Address(const std::string& host, int port) {
   return TomlString(ipv6 ? absl::StrCat("[", host, "]:", port) : absl::StrCat(host, ":", port));
 }
 
-// Returns the address for the agent; empty: `hosts` are only wildcards, which only a certificate can use.
+// Returns the address that the agent calls. Empty: `hosts` has only wildcards, which can be used only in
+// certificates.
 std::string CalledHost(const InitOptions& options) {
   if (options.hosts.empty()) return kLoopback;
   const auto named = std::find_if(options.hosts.begin(), options.hosts.end(),
@@ -124,7 +125,7 @@ void PrintMade(const InitOptions& options, Console& console) {
 void PrintNext(const InitOptions& options, Console& console) {
   const std::string& dir = options.dir;
   const auto file = [&dir](const char* name) { return ShellWord(absl::StrCat(dir, "/", name)); };
-  // If the source is on another machine, its commands are typed there.
+  // If the source is on another machine, the commands for it are typed there.
   const bool elsewhere = !options.hosts.empty() && HasTenant(options);
   const std::string agent_file = elsewhere ? kAgentConfig : file(kAgentConfig);
   std::ostream& out = AsItIs(console.out);  // Commands must be easy to copy.
@@ -171,7 +172,8 @@ void AddPorts(const cli::Command& init, const cli::Option& system, InitOptions& 
       .Excludes(system);
 }
 
-/// Returns [http] of mirror-server.toml: enabled, in plain text on loopback, if `http_port` is set.
+/// Returns the text of [http] of mirror-server.toml. If `http_port` is set, the door is enabled, in plain
+/// text on loopback.
 std::string HttpConfiguration(const DescribedKeys& keys, const InitOptions& options) {
   if (options.http_port == 0) return keys.Table("[http]");
   return keys.Table(
@@ -271,7 +273,7 @@ absl::Status MakeKeys(const InitOptions& asked, const std::string& source_key) {
   if (status.ok())
     status = IssueServer(pair("tls/server"), pair("tls/ca"), "mirror-server", asked.hosts, options);
   if (status.ok()) status = IssueCa(pair("admin/ca"), "Mirror development admin CA", ca_options);
-  // Also names the hosts, so that [admin] can be opened to the network later with the same certificate.
+  // The certificate also has the hosts, so that [admin] can be opened to the network later with it.
   if (status.ok()) {
     status = IssueServer(pair("admin/server"), pair("admin/ca"), "mirror-admin", asked.hosts, options);
   }
@@ -386,7 +388,8 @@ absl::Status Init(const InitOptions& options) {
   if (status.ok()) status = MakeSourcePassfile(options, options.dir);
   write(kControlFile, ControlConfiguration(options));
   if (has_tenant) write(kAgentConfig, AgentConfiguration(options, *source_path));
-  write(kServerFile, ServerConfiguration(options));  // Last: it shows that all the rest exists.
+  // This file is written last: it shows that all other files exist.
+  write(kServerFile, ServerConfiguration(options));
   if (status.ok()) return status;
   return absl::Status(status.code(),
                       absl::StrCat(status.message(), " init is not complete: '", options.dir,

@@ -16,7 +16,7 @@
 namespace mirror {
 namespace {
 
-/// "<contextId>_mirroring" must fit into a PostgreSQL name.
+/// Greatest length of a context id: "<contextId>_mirroring" must fit into a name of PostgreSQL.
 constexpr std::size_t kContextIdMax = 53;
 constexpr char kExample[] =
     "Example: --postgres postgresql://mirror@db.example.org/mirrors?sslmode=verify-full";
@@ -36,7 +36,8 @@ std::vector<std::string> ListOf(const postgres::Parameters& parameters, std::str
   return absl::StrSplit(list, ',');
 }
 
-/// Returns the port for a passfile. "*" is the default; libpq gives it as empty in a URL with several hosts.
+/// Returns the port for a passfile. If a host has no port, it is "*"; libpq returns it as empty for a URL
+/// with several hosts.
 std::string PortOf(const NamedPostgres& place, std::size_t host) {
   const std::string port = place.ports.empty() ? "" : place.ports[std::min(host, place.ports.size() - 1)];
   return port.empty() ? "*" : port;

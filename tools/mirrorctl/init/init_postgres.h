@@ -12,16 +12,17 @@
 #include "tools/mirrorctl/init/described_keys.h"
 #include "tools/mirrorctl/init/init.h"
 
-// Additions of 'mirrorctl init --store postgres --postgres URL'. Nothing here connects to a database.
+// Functions for 'mirrorctl init --store postgres --postgres URL'. None of them connects to a database.
 
-// Reads from a conninfo or URL of libpq which PostgreSQL it names, for configurations and people.
+// The second part finds out which PostgreSQL a conninfo or URL of libpq names, for configurations and people.
 
 namespace mirror {
 
-/// File name; the file is in the folder of mirror-server.toml.
+/// Name of the passfile, which is in the folder of mirror-server.toml.
 inline constexpr char kPassfile[] = "pgpass";
 
-/// Adds both options. Returns a function to call after parsing: it returns an error text; empty: no error.
+/// Adds both options. Returns a function to call after the command line is parsed. It returns the text of an
+/// error; empty: there is none.
 std::function<std::string()> AddStoreOptions(const cli::Command& init,
                                              const std::shared_ptr<InitOptions>& options);
 
@@ -30,30 +31,33 @@ std::function<std::string()> AddStoreOptions(const cli::Command& init,
 /// kInvalidArgument; they do not quote the URL.
 absl::Status CheckPostgres(const InitOptions& options);
 
-/// Returns [postgres] and [[postgres.place]], as comments if `options.postgres` is empty.
+/// Returns the text of [postgres] and [[postgres.place]]. If `options.postgres` is empty, all lines are
+/// comments.
 std::string PostgresConfiguration(const DescribedKeys& keys, const InitOptions& options);
 /// Returns the content of kPassfile: only comments, among them the line for the password.
 std::string PassfileText(const InitOptions& options);
 
-/// Prints what a DBA types once and the file for the password. `passfile`: its path. A TextStream wraps the
-/// sentences and not the statements.
+/// Prints the statements that a DBA runs once, and which file gets the password. `passfile`: path of this
+/// file. A TextStream wraps the sentences, but not the statements.
 void PrintDatabase(const InitOptions& options, const std::string& passfile, std::ostream& out);
 
 struct NamedPostgres {
-  std::string role, database;             ///< Empty: not named.
-  std::vector<std::string> hosts, ports;  ///< None: a socket of this machine.
-  /// It is on a network and sets no sslmode: libpq may then connect without encryption.
+  std::string role, database;             ///< Empty: the conninfo does not name it.
+  std::vector<std::string> hosts, ports;  ///< Empty: a socket of this machine.
+  /// The database is reached over a network, and the conninfo has no sslmode: libpq may then connect without
+  /// encryption.
   bool may_be_in_the_clear = false;
 };
 
-/// Returns the parts of a conninfo. If WrongPostgres() rejects it, returns the parts that can be read.
+/// Returns the parts of a conninfo. If WrongPostgres() rejects it, only the parts that can be read are set.
 NamedPostgres PostgresNamedBy(const std::string& conninfo);
 
-/// Returns what is wrong with the conninfo, for people, without quoting it and without a final full stop;
-/// empty: nothing. `who`: the program that connects, "the server"; empty: the role may be missing.
+/// Returns a text for people that says what is wrong with a conninfo; empty: nothing. The text does not
+/// contain the conninfo, and has no full stop at the end. `who`: the program that connects, such as "the
+/// server"; empty: the role may be missing.
 std::string WrongPostgres(const std::string& conninfo, const std::string& who);
 
-/// Returns a comment line of a passfile for each host; the password is to be filled in there.
+/// Returns a comment line of a passfile for each host, in which an operator fills in the password.
 std::string PassfileLines(const NamedPostgres& place);
 
 /// Returns a checked name in its SQL form.

@@ -31,7 +31,7 @@ namespace {
 
 constexpr char kSource[] = "[[source]]";
 constexpr char kDefaultRole[] = "mirror_agent";
-/// Files beside the source's signing key, readable by its owner alone.
+/// Files beside the source's signing key, which only their owner may read.
 constexpr char kPostgresPassfile[] = "source/pgpass", kMariadbPassword[] = "source/password";
 constexpr std::chrono::milliseconds kLookWithin{3'000};
 
@@ -74,7 +74,7 @@ absl::Status ForeignSource(std::string_view source) {
                      kPostgresExample);
 }
 
-/// Tells whether `source` is a URL; no file has such a name.
+/// Returns true if `source` is a URL; no file has such a name.
 bool IsUrl(std::string_view source) {
   const std::size_t end = source.find("://");
   return end != std::string_view::npos && end > 0 && source.find('/') == end + 1;
@@ -92,7 +92,7 @@ std::string ConninfoWord(const std::string& keyword, const std::string& value) {
   return quoted + "'";
 }
 
-/// Puts the keywords for the place first, as people read them.
+/// Returns a conninfo that begins with the keywords for the address, as people expect.
 std::string ConninfoOf(postgres::Parameters parameters) {
   static constexpr std::string_view kFirst[] = {"host", "hostaddr", "port", "dbname", "user"};
   const auto place = [](const std::string& keyword) {
@@ -117,7 +117,7 @@ absl::StatusOr<std::string> PostgresDsn(const std::string& source) {
 
 absl::Status WrongMariadb(const std::string& why) { return WrongSource(why, kMariadbExample); }
 
-/// Parses mariadb://[user@][host][:port]/database[?word=value&…]
+/// Converts mariadb://[user@][host][:port]/database[?word=value&…] to a `dsn`.
 absl::StatusOr<std::string> MariadbDsn(std::string_view url) {
   if (url.find_first_of(" '\"%;") != std::string_view::npos)
     return WrongMariadb(
@@ -155,7 +155,7 @@ absl::StatusOr<std::string> OdbcDsn(std::string_view name) {
     return WrongSource("give a connection string or the name of a data source after 'odbc:', not //host",
                        kOdbcExample);
   }
-  // A complete connection string.
+  // The text is a complete connection string.
   if (name.find('=') != std::string_view::npos) return std::string(name);
   return absl::StrCat("DSN=", std::string(name));
 }
@@ -164,7 +164,7 @@ std::string Line(const std::string& key, const std::string& value, const std::st
   return ConfigurationLine(absl::StrCat(key, " = ", value), comment);
 }
 
-/// Tells whether the source is read by its log: this build can do that, and nothing prevents it.
+/// Returns true if the source is read by its log: this build can do that, and nothing prevents it.
 bool IsLogRead(const KindTraits& traits, const InitOptions& options) {
   return traits.reads_log && traits.strategy == Strategy::kCdc && options.no_log_because.empty();
 }
@@ -181,7 +181,7 @@ bool IsMariadbHere(const InitOptions& options) {
   return dsn.ok() && dsn->hosts.empty();
 }
 
-/// Value of 'password_file'; empty: no file. MariaDB usually knows a user of a socket without a password.
+/// Returns the value of 'password_file'; empty: no file. For a socket MariaDB usually needs no password.
 std::string SourcePassfile(const InitOptions& options) {
   const ServerScheme* const scheme = SchemeOf(options.source);
   if (scheme == nullptr || scheme->kind == SourceKind::kOdbc) return "";
@@ -230,8 +230,8 @@ std::string FileLines(const std::string& path) {
                       Line("strategy", "\"cdc\"", "a change log ('mirror-agent install'); populate: none"));
 }
 
-/// Whether `run` may follow the source without a cost for the application: it has a change log, and its
-/// writers need not wait while it is read. `file`: a SQLite database.
+/// Returns true if 'run' may follow the source without slowing down the application: the source has a change
+/// log, and its writers do not wait while it is read. `file`: path of a SQLite database.
 bool IsFollowed(const InitOptions& options, SourceKind kind, const std::string& file) {
   if (kind != SourceKind::kSqlite) return IsLogRead(TraitsOf(kind), options);
   // Byte 18 of a database is 2 in WAL mode (SQLite's file format, "write version").
@@ -250,7 +250,7 @@ std::string CommonLines(const DescribedKeys& keys, SourceKind kind, bool is_foll
       names.emplace_back(name);
   }
   for (const char* const name : {"count_interval", "verify_interval", "repair"}) names.emplace_back(name);
-  // Only one of the two sets the schedule.
+  // Either 'interval' or 'follow' sets the schedule; the other one is a comment.
   std::string lines = absl::StrCat(keys.Lines(kSource, {"interval"}), keys.Lines(kSource, {"cron"}, "# "));
   if (is_followed) {
     absl::StrAppend(&lines, keys.Lines(kSource, {"follow"}, "", {{"follow", "true"}}),
@@ -261,8 +261,8 @@ std::string CommonLines(const DescribedKeys& keys, SourceKind kind, bool is_foll
   return absl::StrCat(lines, keys.Lines(kSource, names));
 }
 
-// Keeps links, since one like "current" may get another target later. But ".." after a link means the parent
-// of the link's target. Below a root there are no links.
+// Returns the absolute path of the source. Links in it stay, because a link such as "current" may get another
+// target later. But ".." after a link means the parent of the link's target. Below `root` there are no links.
 std::string WholeSourcePath(const std::string& source, const std::string& root, std::error_code& error) {
   const std::filesystem::path path = std::filesystem::absolute(source, error);
   if (error || !root.empty() || std::find(path.begin(), path.end(), "..") == path.end())
@@ -314,7 +314,7 @@ absl::StatusOr<std::string> SourcePath(const std::string& source, const std::str
         "database, or omit --source and add a [[source]] later."));
   }
   const std::string path = WholeSourcePath(source, root, error);
-  // TOML can hold only valid text.
+  // A TOML file can contain only valid UTF-8.
   if (error || !IsText(path)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the source's absolute path cannot be written into a configuration: ",
@@ -327,7 +327,7 @@ std::string InstallSteps(const InitOptions& options, const std::string& install)
   const ServerScheme* const scheme = SchemeOf(options.source);
   if (scheme != nullptr && !IsLogRead(TraitsOf(scheme->kind), options)) return "";
   if (scheme == nullptr || scheme->kind != SourceKind::kPostgres) return absl::StrCat("  ", install, "\n");
-  // Replaces the agent's role by a superuser.
+  // The DBA connects as a superuser, not as the agent's role.
   postgres::Parameters parameters =
       postgres::ReadConninfo(SourceDsn(options.source).value_or("")).value_or(postgres::Parameters());
   for (auto& [keyword, value] : parameters) {

@@ -39,23 +39,26 @@ constexpr char kServerFolder[] = "/etc/partner-mirror", kAgentFolder[] = "/etc/p
 constexpr char kServerData[] = "/var/lib/partner-mirror", kAgentState[] = "/var/lib/partner-mirror-agent";
 constexpr char kDropInFolder[] = "/etc/systemd/system/mirror-agent.service.d";
 constexpr char kDropIn[] = "/etc/systemd/system/mirror-agent.service.d/sources.conf";
-// mirror-server.toml has this name until all the rest exists: the name shows an interrupted init.
+// Name of mirror-server.toml until all other files exist. A file with this name shows that init was
+// interrupted.
 constexpr char kUnfinished[] = ".mirror-server.toml.unfinished";
-// Files and folders that init makes in each. The server's last file shows that all the rest exists.
+// Files and folders that init makes in each folder. The last file of the server shows that all others exist.
 constexpr const char* kOfServer[] = {
     kUnfinished,         "tls",    "admin",   "issuers",           "application", "mirrorctl.toml",
     "mirror-agent.toml", "source", kPassfile, "mirror-server.toml"};
 constexpr const char* kOfAgent[] = {"tls", "application", "source", "public", "mirror-agent.toml"};
-// Files of root. The keys make their reader an operator, or can make one: the server's process does not need
-// them. It reads the certificates; root's mirrorctl recognizes it by admin/ca.crt.
+// Files that belong to root. Whoever can read the keys is an operator, or can become one, and the server's
+// process does not need them. The server reads the certificates. root's mirrorctl verifies the server by
+// admin/ca.crt.
 constexpr const char* kOfRoot[] = {"tls/ca.key",         "tls/ca.crt",         "tls/server.crt",
                                    "admin/ca.key",       "admin/ca.crt",       "admin/server.crt",
                                    "admin/operator.crt", "admin/operator.key", "admin/viewer.crt",
                                    "admin/viewer.key",   "mirrorctl.toml"};
-// The folders of these files: a user who can write there could replace them.
+// The folders of these files. They belong to root, because a user who can write there could replace the
+// files.
 constexpr const char* kReadByServer[] = {"tls", "admin", ""};
 
-// Checks that none of these paths leads out of the root.
+// Checks that none of init's paths leads out of `root`.
 absl::Status CheckRoot(const std::string& root) {
   for (const char* path : {kServerFolder, kAgentFolder, kServerData, kAgentState, kDropIn}) {
     RETURN_IF_ERROR(CheckBelow(root, path));
@@ -90,27 +93,27 @@ constexpr char kSourceCommands[] =
     "source-1\n"
     "  chown -R partner-mirror-agent: /etc/partner-mirror-agent\n";
 
-/// Sets up a system completely, or restores what was there before.
+/// Sets up a system. If a step fails, it restores the former state.
 class SystemInit {
  public:
   SystemInit(InitOptions options, std::string root) : options_(std::move(options)), root_(std::move(root)) {}
 
   absl::Status Run();
   void Print(Console& console) const;
-  /// The commands that Run()'s error mentions.
+  /// Returns the commands that the error of Run() mentions.
   const std::string& to_type() const { return to_type_; }
 
  private:
-  /// The state of a path before a change; the path includes the root.
+  /// The state of a path before a change. The path includes `root`.
   struct Before {
     std::string path;
-    std::optional<struct stat> info;  ///< Absent: nothing was there.
+    std::optional<struct stat> info;  ///< Absent: the path did not exist.
   };
 
   absl::Status Check();
   absl::Status CheckMachine();
   absl::Status CheckSource();
-  /// Tells whether the source is in a folder with other files, to which the service gets no access.
+  /// Returns true if the source is in a folder with other files, to which the service gets no access.
   bool IsShared() const;
   absl::Status CheckEmpty();
   absl::Status CheckEmpty(const std::string& folder, const char* const* names, std::size_t count) const;
@@ -120,15 +123,16 @@ class SystemInit {
   absl::Status MakeAgent();
   absl::Status MakeDropIn();
   absl::Status Finish();
-  /// Takes over a folder for root alone while init fills it.
+  /// Makes root the only user of a folder while init fills it.
   absl::Status Take(const std::string& folder);
   absl::Status MakeState(const std::string& folder, const SystemUser& user, mode_t mode);
   absl::Status Write(const std::string& path, const std::string& content, FileUse use);
   absl::Status Copy(const std::string& name);
-  /// Gives everything below a folder, except root's files, to `user`; the folder itself follows later.
+  /// Makes `user` the owner of everything below a folder, except root's files. The owner of the folder itself
+  /// is changed later.
   absl::Status GiveContents(const std::string& folder, const SystemUser& user) const;
   absl::Status Give(const std::string& path, const SystemUser& user, std::optional<mode_t> mode) const;
-  /// Lets the user's group read a folder of root's.
+  /// Allows the user's group to read a folder of root.
   absl::Status LetRead(const std::string& folder, const SystemUser& user) const;
   std::string Undo() const;
   void PrintMirror(Console& console) const;
@@ -137,12 +141,13 @@ class SystemInit {
 
   InitOptions options_;
   const std::string root_;
-  std::string source_;         ///< Absolute path as the system sees it; empty: none.
-  std::string source_file_;    ///< The path without links.
+  std::string source_;         ///< Absolute path of the source inside the system; empty: there is no source.
+  std::string source_file_;    ///< This path without links.
   std::string source_folder_;  ///< The folder in which SQLite makes its other files.
   std::optional<SystemUser> server_, agent_;
   std::vector<Before> before_;
-  bool fills_ = false;  ///< The folders were empty when init took them, so their content is init's.
+  /// The folders were empty when init began to use them, so that everything in them is init's.
+  bool fills_ = false;
   bool made_drop_in_ = false;
   std::string to_type_;
 };
@@ -260,10 +265,10 @@ absl::Status SystemInit::CutOff() {
     struct stat info = {};
     if (lstat(path.c_str(), &info) == 0) left.push_back(ShellWord(path));
   };
-  // Another source could be in another folder.
+  // The drop-in of a former init may be for another folder, so it is replaced.
   if (IsDropIn(root_ + kDropIn)) add(root_ + kDropIn);
   for (const char* name : kOfAgent) add(absl::StrCat(root_, kAgentFolder, "/", name));
-  // The command removes the mark last.
+  // The command removes the file last that shows that init was completed.
   for (std::size_t i = std::size(kOfServer); i-- > 0;)
     add(absl::StrCat(root_, kServerFolder, "/", kOfServer[i]));
   to_type_ = absl::StrCat("  rm -r ", absl::StrJoin(left, " "), "\n  ", InitCommand(options_),
@@ -277,7 +282,8 @@ absl::Status SystemInit::Make(const Interruption& interruption) {
   options_.dir = root_ + kServerFolder;
   options_.data_dir = kServerData;
   options_.state_dir = kAgentState;
-  // A local agent uses this address, whatever the hosts. Otherwise the file goes to the source's machine.
+  // An agent on this machine uses this address, whatever `hosts` are. Otherwise the file is for the source's
+  // machine.
   if (agent_) options_.called = "127.0.0.1";
   absl::Status status = MakeServer();
   const auto then = [&](const auto& step) {
@@ -299,7 +305,7 @@ absl::Status SystemInit::Make(const Interruption& interruption) {
 absl::Status SystemInit::MakeServer() {
   absl::Status status = Take(kServerFolder);
   if (status.ok() && agent_) status = Take(kAgentFolder);
-  // Until now the folders' users could have put something there.
+  // Checks again, because until now the users of the folders could have put files there.
   if (status.ok()) status = CheckEmpty();
   fills_ = status.ok();
   if (status.ok()) {
@@ -342,7 +348,8 @@ absl::Status SystemInit::MakeDropIn() {
   const bool is_own = (source_folder_ + "/").starts_with(absl::StrCat(kAgentState, "/"));
   if (is_own || IsShared()) return absl::OkStatus();
   struct stat info = {};
-  if (lstat((root_ + kDropIn).c_str(), &info) == 0) return absl::OkStatus();  // Not ours; Print() says so.
+  // The file is not init's; Print() says so.
+  if (lstat((root_ + kDropIn).c_str(), &info) == 0) return absl::OkStatus();
   fs::path folder = root_.empty() ? "/" : root_;
   for (const fs::path& part : fs::path(kDropInFolder).relative_path()) {
     folder /= part;
@@ -389,8 +396,8 @@ absl::Status SystemInit::MakeState(const std::string& folder, const SystemUser& 
   std::error_code error;
   const bool is_there = stat(path.c_str(), &info) == 0;
   RETURN_IF_ERROR(CheckLeadsSomewhere(path));
-  // The folder was made by a package or its service, or is an earlier one with its data: leave it. But an
-  // empty folder of root's belongs to nobody, for example after an init that was killed here.
+  // A folder that a package or its service made, or that has data, stays unchanged. An empty folder of root
+  // may come from an init that was killed here, so it is used.
   if (is_there && (info.st_uid != geteuid() || !fs::is_empty(path, error) || error)) return absl::OkStatus();
   if (is_there) path = fs::canonical(path, error).string();
   before_.push_back({path, is_there ? std::optional(info) : std::nullopt});
@@ -416,7 +423,7 @@ absl::Status SystemInit::GiveContents(const std::string& folder, const SystemUse
     return folder == kServerFolder && (std::any_of(std::begin(kOfRoot), std::end(kOfRoot), is) ||
                                        std::any_of(std::begin(kReadByServer), std::end(kReadByServer), is));
   };
-  // Files that a package put there before keep their owner.
+  // Files that a package put there keep their owner.
   const bool server = folder == kServerFolder;
   const char* const* const names = server ? kOfServer : kOfAgent;
   for (std::size_t i = 0; i < (server ? std::size(kOfServer) : std::size(kOfAgent)); ++i) {
@@ -441,7 +448,7 @@ absl::Status SystemInit::GiveContents(const std::string& folder, const SystemUse
 
 absl::Status SystemInit::Give(const std::string& path, const SystemUser& user,
                               std::optional<mode_t> mode) const {
-  // Changes the owner last: after an interruption here the file is still root's.
+  // The owner is changed last: if init is interrupted before, the file still belongs to root.
   if ((!mode || chmod(path.c_str(), *mode) == 0) && lchown(path.c_str(), user.id, user.group) == 0)
     return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat("'", path, "' cannot be given to the user '", user.name,
@@ -456,7 +463,7 @@ std::string SystemInit::Undo() const {
   std::vector<std::string> left;
   const auto remove = [&left](const std::string& path) {
     std::error_code error;
-    // A path that could not be made does not exist.
+    // The path may not exist, because it could not be made.
     if (!fs::exists(fs::symlink_status(path, error))) return;
     fs::remove_all(path, error);
     if (error) left.push_back(path);
@@ -467,7 +474,7 @@ std::string SystemInit::Undo() const {
       continue;
     }
     if (!fills_) {
-      // The folder stays, with its previous owner.
+      // The folder stays and gets its former owner.
     } else if (it->path == root_ + kServerFolder) {
       for (const char* name : kOfServer) remove(absl::StrCat(it->path, "/", name));
     } else if (it->path == root_ + kAgentFolder) {

@@ -42,7 +42,7 @@ std::string DatabaseFiles(const std::string& root, const std::string& path) {
   return files;
 }
 
-// Tells whether a folder has files other than the database's; true if the folder cannot be read.
+// Returns true if a folder has files other than the database's; true if the folder cannot be read.
 bool HasOtherThings(const std::string& folder, const std::string& name) {
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
@@ -67,7 +67,8 @@ absl::Status CheckBelow(const std::string& root, const std::string& path) {
   struct stat info = {};
   for (const fs::path& part : fs::path(path).relative_path()) {
     place /= part;
-    if (lstat(place.c_str(), &info) != 0) return absl::OkStatus();  // Nothing below it exists either.
+    // If this part does not exist, nothing below it exists.
+    if (lstat(place.c_str(), &info) != 0) return absl::OkStatus();
     if (!S_ISLNK(info.st_mode)) continue;
     RETURN_IF_ERROR(CheckLeadsSomewhere(place.string()));
     return absl::FailedPreconditionError(absl::StrCat(
@@ -107,7 +108,7 @@ absl::Status CheckKinds(const std::string& root, const std::vector<std::string>&
 }
 
 absl::Status CheckUsers(const std::optional<SystemUser>& server, const std::optional<SystemUser>& agent) {
-  // Without root's rights init changes no owner: its files stay the caller's.
+  // Without root's rights init changes no owner: its files belong to the caller.
   const bool gives = geteuid() == 0;
   constexpr char kHelp[] = " Nothing was made. Give each user a number of its own, as systemd-sysusers does.";
   for (const std::optional<SystemUser>& user : {server, agent}) {
@@ -156,7 +157,7 @@ std::vector<std::string> CommandsToShare(const std::string& root, const std::str
     commands.push_back(absl::StrCat("chown ", user.name, ": ", both));
     return commands;
   }
-  // The owner is certainly a member of its own group.
+  // The owner is always a member of its group.
   const struct stat& owned = info.st_uid == 0 ? database : info;
   const std::optional<SystemUser> owner = FindSystemUser(root, owned.st_uid);
   const std::string name = owner ? SystemGroupName(root, owner->group) : "";
@@ -180,7 +181,7 @@ std::string DropInText(const std::string& folder) {
 bool IsDropIn(const std::string& path) {
   const absl::StatusOr<std::string> text = ReadKeyFile(path, FileUse::kPublic);
   if (!text.ok() || !text->starts_with(kDropInBegin)) return false;
-  // The line with the folder, and the optional lines after it.
+  // The text consists of the line with the folder and the optional lines after it.
   const std::size_t end = text->find('\n', sizeof(kDropInBegin) - 1);
   const std::string rest = end == std::string::npos ? "?" : text->substr(end + 1);
   return rest.empty() || rest == kHome || rest == kTemporary;

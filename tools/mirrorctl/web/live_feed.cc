@@ -13,7 +13,8 @@
 namespace mirror {
 namespace {
 
-/// Interval of lines without news. Sending to a closed tab fails at the second line, which frees its place.
+/// Interval of lines without news. If a tab was closed, sending the second line fails, and the tab's place
+/// becomes free.
 constexpr std::chrono::seconds kBeat{2};
 /// Wait before the next call to a server that did not answer.
 constexpr std::chrono::milliseconds kAgain{1'000};
@@ -64,7 +65,7 @@ std::unique_ptr<HttpBodySource> LiveFeed::Open() {
 
 void LiveFeed::KeepUp(std::string* why, const std::function<absl::Status(AdminClient&)>& watch) {
   do {
-    // gRPC's waits between its attempts grow; a new client starts at once.
+    // gRPC's pauses between its attempts grow; a new client connects at once.
     absl::StatusOr<std::unique_ptr<AdminClient>> client = AdminClient::Open(config_);
     const absl::Status status = client.ok() ? watch(**client) : client.status();
     const MutexLock lock(mutex_);

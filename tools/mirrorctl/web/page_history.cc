@@ -37,7 +37,7 @@ Json ValuesOf(const Json& row) {
   return values;
 }
 
-/// Lists the numbers of columns that differ. All rows of an answer have the same columns.
+/// Returns the numbers of the columns that differ. All rows of an answer have the same columns.
 Json ChangedColumns(const Json& row, const Json& before) {
   Json changed = Json::array();
   std::size_t number = 0;

@@ -11,18 +11,18 @@
 #include "tools/mirrorctl/admin/admin_client.h"
 #include "tools/mirrorctl/admin/admin_output.h"
 
-// Makes the content of the page of a table's history. A value is a text, NULL is null.
+// Makes the content of the page for a table's history. Values are texts; NULL is null.
 
 namespace mirror {
 
-/// Limits of a page of differences: rows, and (approximately) bytes of their values.
+/// Limits of a page of differences: number of rows, and approximate bytes of their values.
 inline constexpr std::size_t kDifferencesMax = 200;
 inline constexpr std::size_t kDifferenceBytesMax = 4 << 20;
 /// Time limit of a page for a comparison.
 inline constexpr std::chrono::seconds kDiffPatience(60);
 
-/// {table, known_from, complete, columns: names, versions: the newest first, each {from_moment, to_moment,
-/// operation, made_by, ended_by, deleted, cells: values, changed: numbers of columns}}
+/// Returns {table, known_from, complete, columns: names, versions: the newest first, each {from_moment,
+/// to_moment, operation, made_by, ended_by, deleted, cells: values, changed: numbers of columns}}.
 Json RowHistoryJson(const v1::ReadRowHistoryResponse& answer);
 
 /// Collects the parts of a difference, up to the limits of a page.
@@ -30,11 +30,11 @@ class PageDiff {
  public:
   /// Returns false if the page is full and there are more rows.
   bool Take(const v1::DiffPart& part);
-  /// Tells whether all parts have come, or the page is full.
+  /// Returns true if all parts have come, or the page is full.
   bool is_whole() const { return ended_ || more_; }
-  /// {table, key_columns, from, to, command: prints all rows, more: there are more rows, rows: each {key: as
-  /// typed, columns: names, before, after: values, or null}}. For a row that existed at both moments the
-  /// columns are those that differ, otherwise all columns.
+  /// Returns {table, key_columns, from, to, command: a command that prints all rows, more: true if there are
+  /// more rows, rows: each {key: as users type it, columns: names, before, after: values, or null}}. For a
+  /// row that existed at both moments the columns are those that differ, otherwise all columns.
   Json ToJson(const std::string& context_id) const;
 
  private:
@@ -46,7 +46,7 @@ class PageDiff {
   bool ended_ = false, more_ = false;
 };
 
-/// Both functions make calls for operators. Errors: those of HistoryClient.
+/// Make calls that only operators may make. Errors: those of HistoryClient.
 absl::StatusOr<Json> ShowRowHistory(AdminClient& admin, const v1::RowOfTable& row);
 /// Errors: also kUnavailable: the answer broke off.
 absl::StatusOr<Json> ShowTableDiff(AdminClient& admin, const v1::DiffTableRequest& asked,

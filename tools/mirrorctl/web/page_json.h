@@ -11,14 +11,15 @@
 
 namespace mirror {
 
-/// Prints on one line, in UTF-8.
+/// Returns JSON on one line, in UTF-8.
 std::string JsonLine(const Json& json);
-/// Leaves out fields that are 0, false or empty, since a list has thousands of tenants.
+/// Returns a tenant as JSON without fields that are 0, false or empty, because a list may have thousands of
+/// tenants.
 std::string TenantLine(const v1::Tenant& tenant);
-/// Leaves out the record's signature and hash; "sealed" says whether the record has a signature.
+/// Returns a record without its signature and hash; "sealed" says whether the record has a signature.
 Json RecordJson(const v1::AuditRecord& record);
 Json DatedJson(const v1::DiagnoseResponse::Key& key);
-/// {"error": the message, for people}
+/// Returns {"error": the message, for people}.
 std::string ErrorLine(const absl::Status& status);
 
 }  // namespace mirror

@@ -18,7 +18,7 @@
 #include "tools/mirrorctl/admin/consequences.h"
 #include "tools/mirrorctl/web/page_history.h"
 
-// The calls of the page of hubs. Errors: those of HubClient.
+// The calls of the page about hubs. Errors: those of HubClient.
 
 namespace mirror {
 namespace {
@@ -36,11 +36,11 @@ struct HubAct {
 
 constexpr std::uint32_t kDuplicatesPerLook = 100;
 
-/// Limit of deliveries that a page lists.
+/// Greatest number of deliveries that a page lists.
 constexpr std::uint32_t kListedPerLook = 100;
 
-/// Shows what would be written as the tables that a dialog lists. `resumes`: some of these deliveries would
-/// still be decided later.
+/// Converts the deliveries that would be made to the list of tables of a dialog. `resumes`: some of these
+/// deliveries would have to be decided later.
 template <typename Response>
 Json AsConsequences(const Response& answer, bool resumes) {
   Json tables = Json::array();
@@ -165,7 +165,8 @@ absl::StatusOr<Json> ShowRefused(AdminClient& admin, const std::string& storage)
   return Json{{"deliveries", answer.deliveries()}, {"first", ToJsonArray(answer.refused())}};
 }
 
-/// Returns a record with its values; each row also gets `key_text`, which no browser rounds. For operators.
+/// Returns a record with its values. Each row also has its key as the text `key_text`, because browsers would
+/// round large numbers. Only operators may call this.
 absl::StatusOr<Json> ShowGolden(AdminClient& admin, const v1::ExplainGoldenRequest& request) {
   ASSIGN_OR_RETURN(const v1::ExplainGoldenResponse record, HubClient(admin).Explain(request));
   Json json = ToJson(record);
@@ -175,16 +176,16 @@ absl::StatusOr<Json> ShowGolden(AdminClient& admin, const v1::ExplainGoldenReque
   return json;
 }
 
-/// Returns {deliveries}, {records}, {resumed}, {golden_id} or {suspended}; for a dry run (of any act
-/// except rebuild) the consequences that a dialog shows. Errors: also kNotFound: there is no such
-/// act.
+/// Carries out a decision. Returns {deliveries}, {records}, {resumed}, {golden_id} or {suspended}. For a dry
+/// run, which every act except rebuild has, returns the consequences that a dialog shows. Errors: also
+/// kNotFound: there is no such act.
 absl::StatusOr<Json> ActOnHub(AdminClient& admin, const std::string& storage, const HubAct& act) {
   if (act.act == "resume") return Resume(admin, storage, act);
   if (act.act == "commit" || act.act == "rollback") return Decide(admin, storage, act);
   if (act.act == "thaw") return Thaw(admin, storage, act);
   if (act.act == "merge") return Merge(admin, storage, act);
   if (act.act == "part") return Part(admin, storage, act);
-  // A rebuild has no dry run here: such a request is refused and nothing is done.
+  // A rebuild has no dry run here, so that such a request is refused.
   if (act.dry_run) return absl::NotFoundError("there is no such call");
   if (act.act == "rebuild") return Rebuild(admin, storage, act);
   return absl::NotFoundError("there is no such call");
@@ -228,7 +229,7 @@ std::string First(const HttpTarget& target, std::string_view name) {
   return all.empty() ? std::string() : all.front();
 }
 
-/// Returns a number from the address's query; `otherwise` if there is none.
+/// Returns a number from the query of the target; `otherwise` if there is none.
 template <typename Number>
 Number NumberOf(const HttpTarget& target, std::string_view name, Number most, Number otherwise) {
   Number number = 0;
@@ -244,7 +245,7 @@ absl::StatusOr<Json> ShowTenant(AdminClient& admin, const std::string& context_i
   LookClient looks(admin);
   ASSIGN_OR_RETURN(const v1::Tenant tenant, looks.Tenant(context_id));
   Json shown = {{"tenant", ToJson(tenant)}};
-  // A damaged or deleted mirror cannot list tables; the tenant's state says why.
+  // The tables of a damaged or deleted mirror cannot be listed. The tenant's state says why.
   const absl::StatusOr<v1::ListTablesResponse> tables = admin.Tables(context_id);
   shown["tables"] = tables.ok() ? ToJsonArray(tables->tables()) : Json::array();
   if (!tables.ok()) shown["tables_error"] = std::string(tables.status().message());
@@ -262,7 +263,7 @@ absl::StatusOr<Json> ShowTenant(AdminClient& admin, const std::string& context_i
   return shown;
 }
 
-/// Returns values of rows: the server notes in its audit log that somebody asked for them.
+/// Returns keys of rows, which are values. The server therefore has this call in its audit log.
 absl::StatusOr<Json> ShowHoldKeys(AdminClient& admin, const std::string& context_id) {
   const absl::StatusOr<v1::ListHoldsResponse> holds = admin.ListHolds(context_id, /*with_keys=*/true);
   if (!holds.ok()) return holds.status();
@@ -294,7 +295,7 @@ absl::StatusOr<Json> ShowKeys(AdminClient& admin) {
   Json dated = Json::array();
   for (const v1::DiagnoseResponse::Key& key : keys.dated()) dated.push_back(DatedJson(key));
   Json shown = {{"keys", ToJsonArray(keys.keys())}, {"dated", dated}};
-  // If the folder of API keys cannot be read, the certificates are still shown.
+  // If the server cannot read the folder of API keys, the certificates are still shown.
   const absl::StatusOr<v1::ListApiKeysResponse> api_keys = LookClient(admin).ApiKeys();
   if (!api_keys.ok()) {
     shown["api_keys_error"] = std::string(api_keys.status().message());
@@ -404,13 +405,14 @@ absl::StatusOr<Json> Done(const absl::Status& status) {
   return Json{{"done", true}};
 }
 
-/// Checks that the user repeated the context id, for acts that cost a population or more.
+/// Checks that the user repeated the context id. This is required for acts that need a population afterwards,
+/// or worse.
 absl::Status CheckTyped(const Posted& posted, const std::string& context_id) {
   if (posted.confirm == context_id) return absl::OkStatus();
   return absl::InvalidArgumentError("the context id was not repeated. Nothing was done.");
 }
 
-/// Returns the counts of a dry run, or that the act is done.
+/// Returns the counts of a dry run, or a text that says that the act is done.
 template <typename Answer>
 absl::StatusOr<Json> DoneOrCounted(const absl::StatusOr<Answer>& answer) {
   if (answer.ok() && answer->has_consequences()) return ToJson(answer->consequences());
@@ -490,7 +492,7 @@ HttpAnswer WebApi::Ask(const Work& work) {
   }
   const absl::StatusOr<Json> answer = work(*client);
   if (answer.ok()) return {kOk, kJson, JsonLine(*answer)};
-  // gRPC's waits between its attempts grow, so the next call opens a new client.
+  // gRPC's pauses between its attempts grow. Therefore the next call opens a new client.
   const MutexLock lock(mutex_);
   if (absl::IsUnavailable(answer.status()) && client_ == client) client_.reset();
   return JsonError(answer.status());

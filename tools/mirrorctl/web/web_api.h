@@ -30,16 +30,18 @@ namespace mirror {
 /// An error is {"error": a sentence}. Threads: any.
 class WebApi {
  public:
-  /// `is_operator`: from the certificate. `feed` and `interruption`, which cancels calls, must outlive this.
+  /// `is_operator`: the role of the certificate. `interruption` cancels calls. `feed` and `interruption` must
+  /// outlive this.
   WebApi(ControlConfig config, bool is_operator, LiveFeed& feed, const Interruption& interruption)
       : config_(std::move(config)), is_operator_(is_operator), feed_(feed), interruption_(interruption) {}
 
-  /// `target`: its first segment is "api". `method`: GET or POST. `body`: for a POST.
+  /// Answers a call. `target`: its first segment must be "api". `method`: GET or POST. `body`: the body of a
+  /// POST.
   HttpAnswer Answer(const std::string& method, const HttpTarget& target, const std::string& body);
 
  private:
   using Work = std::function<absl::StatusOr<Json>(AdminClient&)>;
-  /// Runs `work` with the client that all calls share. Drops that client if its server does not answer.
+  /// Runs `work` with the client that all calls share. If the server does not answer, the client is dropped.
   HttpAnswer Ask(const Work& work) MIRROR_EXCLUDES(mutex_);
   HttpAnswer Get(const HttpTarget& target);
   HttpAnswer Post(const HttpTarget& target, const std::string& body);
@@ -54,7 +56,7 @@ class WebApi {
   std::shared_ptr<AdminClient> client_ MIRROR_GUARDED_BY(mutex_);  ///< Null: open a new one.
 };
 
-/// Returns the error as JSON, with the HTTP status for `status`.
+/// Returns an error as JSON, with the HTTP status for `status`.
 HttpAnswer JsonError(const absl::Status& status);
 
 }  // namespace mirror

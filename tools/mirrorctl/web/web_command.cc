@@ -33,13 +33,14 @@ namespace {
 
 constexpr std::string_view kScheme = "Bearer ";
 
-/// Limit for the body of a POST.
+/// Greatest size of the body of a POST.
 inline constexpr std::uint64_t kPostedBytesMax = 64 << 10;
 
-/// Serves the operator's pages to browsers of this machine. The pages themselves hold no data and need no
-/// authentication; calls below /api/ need the bearer token. Answers 403 to a request with another Host, or
-/// from a page of another Origin (exact comparison): a foreign name that resolves to this machine has no
-/// access, and no other page can post. Sets no cookies: cookies ignore ports. Threads: any.
+/// Serves the operator's pages to browsers of this machine. The pages themselves have no data and need no
+/// authentication; calls below /api/ need the bearer token. A request with another Host, or from a page of
+/// another Origin, gets 403 (both are compared exactly). Therefore a foreign name that resolves to this
+/// machine has no access, and other pages cannot post. Cookies are not used, because browsers send them to
+/// all ports of a host. Threads: any.
 class WebDoor : public HttpDoor {
  public:
   /// `entry` and `api` must outlive this object.
@@ -58,13 +59,13 @@ class WebDoor : public HttpDoor {
   HttpAnswer Answer(const HttpHead& head, const HttpTarget& target, const std::string& body);
   HttpAnswer Enter(const std::string& body);
   HttpAnswer Page(const HttpTarget& target) const;
-  /// Returns an error of the API, which the pages show.
+  /// Returns the answer for an error of the API, which the pages show.
   HttpAnswer RefuseCall(const absl::Status& status) const;
 
   WebEntry& entry_;
   WebApi& api_;
   mutable Mutex mutex_;
-  std::string host_ MIRROR_GUARDED_BY(mutex_);  ///< "127.0.0.1:4711"
+  std::string host_ MIRROR_GUARDED_BY(mutex_);  ///< Such as "127.0.0.1:4711".
 };
 
 constexpr char kPolicy[] =
@@ -129,7 +130,7 @@ std::optional<HttpAnswer> WebDoor::WhyRefused(const HttpHead& head, const HttpTa
     if (posts) return Refuse(405, "A page accepts only GET and HEAD.");
     return std::nullopt;
   }
-  // Browsers send Origin with a POST; a client without it is no browser, or a form of an attacker.
+  // Browsers send Origin with each POST. A request without it is not from one of our pages.
   if (posts && origin == nullptr) return Refuse(403, "A POST needs the field Origin.");
   if (IsEntry(target) && posts) return std::nullopt;
   if (entry_.Admits(head.Find(HttpFieldName::kAuthorization))) return std::nullopt;
@@ -165,7 +166,7 @@ HttpAnswer WebDoor::Enter(const std::string& body) {
   return {200, "application/json; charset=utf-8", JsonLine({{"bearer", *bearer}})};
 }
 
-/// Serves a file by its name; every other path is a page, which index.html's script draws.
+/// Returns a file by its name. Every other path is a page, which the script of index.html draws.
 HttpAnswer WebDoor::Page(const HttpTarget& target) const {
   const bool is_file = target.segments.size() == 1 && target.segments.front().find('.') != std::string::npos;
   const std::string name = is_file ? target.segments.front() : "index.html";
@@ -175,21 +176,23 @@ HttpAnswer WebDoor::Page(const HttpTarget& target) const {
 }
 
 constexpr std::uint32_t kPortMax = 65'535;
-/// Concurrent calls in addition to the tabs' streams.
+/// Number of calls at the same time, in addition to the streams of tabs.
 constexpr std::size_t kCalls = 8;
 
 HttpLimits Limits() {
   HttpLimits limits;
   limits.connections_max = 256;
-  limits.strangers_kept_max = limits.connections_max;  // Pages have no API key.
+  // Browsers have no API key, so that all connections are those of strangers.
+  limits.strangers_kept_max = limits.connections_max;
   limits.answers_max = kLiveTabsMax + kCalls;
   limits.keep_alive = true;
   limits.body_time = std::chrono::seconds(5);
-  limits.stream_time = std::chrono::hours(12);  // A tab then reconnects.
+  limits.stream_time = std::chrono::hours(12);  // After this time a tab connects again.
   return limits;
 }
 
-/// Decides which buttons the pages show; the server checks every call itself.
+/// Returns true if the certificate is an operator's. This decides only which buttons the pages show: the
+/// server checks every call itself.
 absl::StatusOr<bool> IsOperator(const ControlConfig& config) {
   ASSIGN_OR_RETURN(const CertificateInfo info, ReadCertificateInfo(config.tls.certificate));
   return std::find(info.uris.begin(), info.uris.end(), RoleUri(Role::kOperator)) != info.uris.end();
@@ -205,7 +208,7 @@ void Serve(const std::string& config_path, std::uint32_t port, Console& console)
   if (!config.ok()) return Fail(console, config.status(), Console::kWrongUsage);
   const absl::StatusOr<bool> is_operator = IsOperator(*config);
   if (!is_operator.ok()) return Fail(console, is_operator.status(), Console::kWrongUsage);
-  // Reports an unusable configuration before a browser does.
+  // Opens the client once, so that a wrong configuration is reported before a browser calls.
   const absl::StatusOr<std::unique_ptr<AdminClient>> client = AdminClient::Open(*config);
   if (!client.ok()) return Fail(console, client.status(), Console::kWrongUsage);
 
