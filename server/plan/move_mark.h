@@ -46,9 +46,8 @@ std::optional<MoveMark> MarkOf(const TenantRecord& tenant);
 /// unchanged.
 std::string PauseWords(bool paused, std::string_view reason);
 
-/// Checks that an operator may change the mirror of `context_id`. Refuses mirrors of the phases kLeaving,
-/// kLeft and kArriving, because the move may remove them. Errors: kFailedPrecondition: the mirror is part of
-/// a move.
+/// Checks that an operator may change the mirror of `context_id`. A mirror with a mark may be the copy that
+/// the move gives up. Errors: kFailedPrecondition: the mirror is part of a move; nothing was changed.
 absl::Status CheckStays(const std::string& context_id, const std::optional<MoveMark>& mark);
 
 void SetMark(const MoveMark& mark, TenantRecord* tenant);
