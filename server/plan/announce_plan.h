@@ -17,17 +17,18 @@
 #include "server/plan/plan.h"
 #include "server/plan/schema_plan.h"
 
-// Plans what happens to a mirror's tables when its source announces the tables that it has. Pure.
+// Plans the changes of a mirror's tables when its source announces its tables. Pure.
 
 namespace mirror {
 
-/// A table of TableSchema as the codec decoded it.
+/// A table of a TableSchema call, decoded by the codec.
 struct AnnouncedTable {
   std::string name;
   absl::StatusOr<TableSchema> schema;
   /// Indexes and foreign keys. Absent: the source does not send any. An error: they are invalid.
   absl::StatusOr<std::optional<SourceObjects>> objects = std::optional<SourceObjects>();
-  /// It changes if the table was dropped and recreated, or may have been. 0: the source does not send it.
+  /// A number that differs after the table was dropped and recreated, or may have been. 0: the source does
+  /// not send it.
   std::uint64_t identity = 0;
 };
 
@@ -40,21 +41,22 @@ struct AnnounceRequest {
   std::string digest;
   const std::vector<AnnouncedTable>& tables;
   std::int64_t now_ms = 0;
-  /// Leaves slow work to a later announcement: tables that were set aside stay.
+  /// Skips slow work, which a later announcement does: tables that were set aside are not dropped.
   bool is_short = false;
 };
 
 /// The check of a table of the request.
 struct CheckedTable {
-  absl::Status status;  ///< Why the codec or the store refuses the table.
-  std::string hash;     ///< SchemaHash of it, unless it is refused.
+  absl::Status status;  ///< The error of the codec or the store if one of them refuses the table.
+  std::string hash;     ///< SchemaHash of the table; empty if it is refused.
 };
 
 /// The mirror's data on one table.
 struct MirroredTable {
   std::optional<TableSchema> agreed;
   std::vector<std::string> lost;   ///< See StoreRecords::ReadLostColumns().
-  std::vector<std::string> aside;  ///< StoreRecords::SetAside(); for a new table that keeps partner rows.
+  std::vector<std::string> aside;  ///< StoreRecords::SetAside(), filled for a new table that keeps partner
+                                   ///< rows.
 };
 
 /// The mirror's state that the plan is based on.
@@ -65,19 +67,19 @@ struct AnnounceView {
   TenantRecord tenant;
   std::vector<Hold> holds;
   std::vector<SchemaAnswer> former;  ///< Answers of the former cycle.
-  // The rest is not used if IsOtherSource().
+  // The plan does not use the members below if IsOtherSource().
   std::vector<CheckedTable> checked;  ///< For each announced table.
   std::vector<TableRecord> records;
   std::vector<std::string> there;  ///< Agreed tables that still exist.
   std::vector<TouchedTable> touched;
   std::vector<KeptObjects> objects;
-  std::map<std::string, MirroredTable> tables;  ///< By folded name: those of TablesToRead().
+  std::map<std::string, MirroredTable> tables;  ///< By folded name: the tables that TablesToRead lists.
 
-  /// Whether the announcing source database is not the accepted one.
+  /// Returns whether the announcing source database differs from the accepted one.
   bool IsOtherSource(const AnnounceRequest& request) const;
 };
 
-/// The tables whose definitions the plan needs, first those that the request does not name.
+/// The tables whose definitions the plan needs.
 struct TablesToRead {
   std::vector<std::string> unannounced;
   std::vector<std::size_t> changed;  ///< Indexes in the request.
@@ -90,10 +92,11 @@ struct AnnouncePlan {
   Plan plan;                          ///< The whole plan except the notes for hooks.
   std::vector<SchemaAnswer> answers;  ///< For each announced table, as planned.
   std::vector<std::size_t> step_of;   ///< For each answer, its step; kNoStep: none.
-  std::set<std::string> by_hand;      ///< Folded names of tables with TablePlan::by_hand.
+  std::set<std::string> by_hand;      ///< Folded names of tables whose TablePlan::by_hand is set.
   std::vector<std::string> retired;
-  bool retires_partner = false;  ///< One of `retired` may hold rows of the partner's.
-  bool repeats = false;          ///< It says what is known: it decides nothing, and changes no definition.
+  bool retires_partner = false;  ///< A table in `retired` may have rows of the partner's.
+  bool repeats = false;          ///< The announcement is a repetition: the plan changes neither a decision
+                                 ///< nor a definition.
 };
 AnnouncePlan PlanAnnouncement(const AnnounceRequest& request, const AnnounceView& view);
 

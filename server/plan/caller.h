@@ -6,17 +6,17 @@
 
 namespace mirror {
 
-/// The caller, as the gate determined it from the token. The call may access the tenant with this
-/// context id only.
+/// The caller of an RPC, as the gate read it from the token. The call may access only the tenant with this
+/// context id.
 struct Caller {
   std::string context_id;
   std::string issuer;
   std::string environment;
   std::string application_id;
   std::string nonce;
-  /// The time from which the token is not accepted, with leeway; unix milliseconds.
+  /// The time after which the token, with leeway, has expired; unix milliseconds.
   std::int64_t expires_ms = 0;
-  std::int64_t issued_s = 0;  ///< Issue time of the token, by its own text; unix seconds.
+  std::int64_t issued_s = 0;  ///< Issue time, as the token states it; unix seconds.
 };
 
 }  // namespace mirror

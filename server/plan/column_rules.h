@@ -13,8 +13,8 @@
 #include "proto/wire/table.h"
 #include "proto/wire/turned_value.h"
 
-// Columns that are left out, hashed or masked before any of their values is stored. The protocol's meaning of
-// each is described at ColumnRule in table.proto.
+// Leaves out, hashes or masks columns before any of their values is stored. ColumnRule in table.proto
+// describes each rule.
 
 namespace mirror {
 
@@ -25,11 +25,11 @@ inline constexpr std::uint64_t kHashedBytesMax = 64 << 20;
 struct ColumnRuleBlock {
   std::string context = "*", table = "*";
   std::vector<std::string> plain, leave_out, hash, mask;
-  std::uint32_t mask_keep = 0;  ///< Characters at the end that stay; 0 to kMaskKeepMax.
+  std::uint32_t mask_keep = 0;  ///< Number of last characters that stay readable; 0 to kMaskKeepMax.
   friend bool operator==(const ColumnRuleBlock&, const ColumnRuleBlock&) = default;
 };
 
-/// All blocks, in the order of the file; the last one that names a column counts.
+/// All blocks, in the order of the file. If several blocks name a column, the last one applies.
 struct ColumnRulesConfig {
   std::vector<ColumnRuleBlock> blocks;
   std::string hash_key;  ///< File of the key; empty: nothing is hashed.
@@ -39,14 +39,14 @@ struct ColumnRulesConfig {
 /// The rules of one tenant. Threads: any.
 class ColumnRules {
  public:
-  /// `secret`: see TenantHashKey; absent when no rule hashes.
+  /// `secret`: see TenantHashKey. Absent: no rule hashes.
   ColumnRules(const ColumnRulesConfig& config, const std::optional<std::string>& secret,
               const std::string& context_id);
 
-  /// Writes the rules into the columns. Errors: kInvalidArgument when a column cannot have its rule.
+  /// Sets the rule of each column in `table`. Errors: kInvalidArgument: a column cannot have its rule.
   absl::Status Set(TableSchema* table) const;
-  /// Returns the rules that match no table, or no column of one, among `tables`: texts for people, each
-  /// with its place.
+  /// Returns texts for people about rules that match nothing in `tables`: neither a table, nor a column of a
+  /// matching table. Each text says where the rule is in the configuration.
   std::vector<std::string> Idle(const std::vector<const TableSchema*>& tables) const;
   /// Whether a block of the configuration applies to this tenant.
   bool any() const { return !blocks_.empty(); }
@@ -57,7 +57,7 @@ class ColumnRules {
   std::optional<TenantHashKey> key_;
 };
 
-/// Storage for the converted columns of a batch, whose views point into it.
+/// Memory for the converted columns of a batch; the batch has views into it.
 struct RuledValues {
   struct Column {
     std::string data;
@@ -66,9 +66,10 @@ struct RuledValues {
   std::deque<Column> columns;
 };
 
-/// Converts a decoded batch of the agreed table into one of KeptForm(agreed). `key` may be null if nothing is
-/// hashed. Errors: kInvalidArgument for a value in parts that must not be kept unchanged, and for keys with
-/// equal hashes; kResourceExhausted over kHashedBytesMax; kUnavailable: hashing failed.
+/// Converts `batch`, decoded for `agreed`, to the form `kept`, which is KeptForm(agreed). `key` may be null
+/// if no column is hashed. `values` must outlive `batch`.
+/// Errors: kInvalidArgument: a value sent in parts belongs to a column with a rule, or keys have equal
+/// hashes; kResourceExhausted: the hashes exceed kHashedBytesMax; kUnavailable: hashing failed.
 absl::Status ApplyRules(const TableSchema& agreed, const TableSchema& kept, const TenantHashKey* key,
                         ChangeBatch* batch, RuledValues* values);
 

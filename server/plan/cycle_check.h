@@ -9,21 +9,21 @@
 
 namespace mirror {
 
-/// Returns the error for a call of a cycle that is over. `why` follows the word "over"; empty: no reason.
+/// Returns the error for a call of a cycle that is over. `why`: text to append to "is over"; may be empty.
 absl::Status CycleOver(std::int64_t cycle, const std::string& why);
-/// Checks that `cycle` is the tenant's running one. Errors: CycleOver().
+/// Checks that `cycle` is the tenant's running cycle. Errors: CycleOver().
 absl::Status CheckRuns(std::int64_t cycle, const TenantRecord& tenant);
 
-/// Returns the number of the next cycle: `now_ms` if that is greater. A number that no server assigned, such
-/// as one written by hand, counts as none.
+/// Returns the number for the next cycle: `now_ms`, or `cycle` + 1 if that is greater. A `cycle` that no
+/// server can have assigned, such as one written by hand, is ignored.
 std::int64_t CycleAfter(std::int64_t cycle, std::int64_t now_ms = 0);
 
-/// Marks `status` as the report that a mirror does not exist (any more), to a source or an operator.
+/// Marks `status` as the report that the mirror was deleted, or never existed.
 absl::Status TagMirrorDeleted(const std::string& context_id, absl::Status status);
-/// Returns the error for calls of a cycle: kAborted.
+/// Returns the error for calls of a cycle whose mirror was deleted: kAborted.
 absl::Status MirrorDeletedError(const std::string& context_id);
-/// Converts such a status for clients of records: kNotFound, without advice to begin a cycle or to use an
-/// operator's commands. Returns any other status unchanged.
+/// Converts a status that TagMirrorDeleted() marked, for clients of records. The new status is kNotFound. It
+/// does not advise to begin a cycle, or to use an operator's commands. Returns any other status unchanged.
 absl::Status ToRecordsStatus(const absl::Status& status);
 
 }  // namespace mirror

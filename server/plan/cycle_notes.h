@@ -10,13 +10,13 @@
 
 namespace mirror {
 
-/// Returns the changes to the cycle's notes by these results of the plan's steps, see Plan::cycle_notes.
-/// `steps`: one result for each of its steps.
+/// Returns the changes to the cycle's notes that follow from the results of the plan's steps; see
+/// Plan::cycle_notes. `steps`: one result for each step of `plan`.
 CycleNoteChanges CycleNotesOf(const Plan& plan, const std::vector<StepResult>& steps);
 
 RefusedBatches RefusedOf(const std::vector<CycleNote>& notes);
-/// Notes that batch `seq` of `table`, folded, ended with `status`. A batch that came too early must be sent
-/// again: its rows are as absent from the mirror as refused ones.
+/// Records that batch `seq` of `table` (a folded name) ended with `status`. A batch that came too early
+/// counts as refused: the mirror lacks its rows until the source sends it again.
 void AddRefused(const std::string& table, std::uint64_t seq, const absl::Status& status,
                 RefusedBatches* refused);
 

@@ -8,27 +8,28 @@
 
 #include "server/plan/plan.h"
 
-// The source's time as of which a mirror's tables are current. Pure.
+// Computes the time, by the source's clock, whose state the tables of a mirror show. Pure.
 
 namespace mirror {
 
-/// Returns the time as of which a table is current, unix milliseconds; absent: not known.
+/// Returns the time whose state a table shows, unix milliseconds; absent: not known.
 std::optional<std::int64_t> TimeOf(const Freshness& freshness, const std::string& table);
 
-/// Returns the maximum age of a table, milliseconds; 0: no maximum.
+/// Returns the maximum age that the configuration allows for a table, milliseconds; 0: no maximum.
 std::int64_t TargetOf(const FreshnessTargets& targets, const std::string& table);
 
-/// Returns `freshness` after the source said that all of its tables, except some, are current as of a moment.
-/// Keeps the time of tables that the mirror knows to be incomplete (not populated, or with rows of a cycle
-/// that died), and any table's own time if that is later.
+/// Returns `freshness` after the source stated that all its tables, except `as_of.stale`, are current as of
+/// one moment. Three kinds of tables keep their own time: stale tables, tables whose own time is later, and
+/// tables that the mirror knows to be incomplete. A table is incomplete if it is not populated, or has rows
+/// of a cycle that did not commit them.
 Freshness WithAllAsOf(const Freshness& freshness, const std::vector<TableRecord>& records,
                       const AllAsOf& as_of);
 
-/// The maximum by which the times in a mirror's file lag behind those in the server's memory, while nothing
-/// else has to be written.
+/// Maximum lag, in milliseconds, of the times in a mirror's file behind those in the server's memory. It
+/// applies while the server has nothing else to write to the file.
 inline constexpr std::int64_t kTimesBehindMaxMs = 600'000;
-/// Returns that limit for a mirror with these targets: at most half of the shortest target, so that no table
-/// seems to miss its target by the lag alone.
+/// Returns this maximum for a mirror with these targets: at most half of the shortest target. So no table
+/// misses its target because of the lag alone.
 std::int64_t TimesBehindMax(const FreshnessTargets& targets);
 
 }  // namespace mirror

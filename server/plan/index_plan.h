@@ -15,13 +15,13 @@
 
 namespace mirror {
 
-/// A table's present objects; absent: the source does not send them.
+/// The objects that a source announces for a table; absent: the source does not send them.
 struct ToldObjects {
   std::string table;
   std::optional<SourceObjects> objects;
 };
-/// Returns the changes after which exactly the announced objects are stored. Tables in `untouched`, by folded
-/// name, keep theirs.
+/// Returns the changes after which the mirror has stored exactly the announced objects. `untouched`: folded
+/// names of tables whose stored objects stay unchanged.
 std::vector<ObjectsChange> PlanObjects(const std::vector<KeptObjects>& kept,
                                        const std::vector<ToldObjects>& told,
                                        const std::vector<std::string>& untouched);
@@ -29,32 +29,34 @@ std::vector<ObjectsChange> PlanObjects(const std::vector<KeptObjects>& kept,
 /// A table of the mirror, as PlanFollow() needs it.
 struct FollowedTable {
   TableSchema kept;                      ///< See KeptForm.
-  std::optional<SourceObjects> objects;  ///< Absent: not sent; indexes made from them stay unchanged.
-  bool populated = false;                ///< It has its rows, in this form.
+  std::optional<SourceObjects> objects;  ///< Absent: the source sent none; indexes made from an earlier list
+                                         ///< stay.
+  bool populated = false;                ///< The table has its rows, and they have the form `kept`.
   std::vector<SourceIndex> configured = {};
 };
-/// Returns the changes that make the mirror's own indexes those of `tables`; drops come first. `there`: all
-/// of its own. Without `follows`, the source's indexes are not wanted.
+/// Returns the changes after which the mirror has exactly the indexes that `tables` call for. Drops come
+/// first. `there`: all indexes that the mirror made. `follows`: whether to make the source's indexes.
 std::vector<IndexChange> PlanFollow(const std::vector<FollowedTable>& tables,
                                     const std::vector<OwnIndex>& there, bool follows);
 
-/// Returns the mirror's own name for an index, in at most 63 bytes. Another definition gets another name. Two
-/// indexes of one definition may get the same name, and are made once.
+/// Returns the name of an index that the mirror makes, at most 63 bytes. Different definitions get different
+/// names. Two indexes with the same definition may get the same name; then the mirror makes only one.
 std::string OwnIndexName(const TableSchema& kept, const SourceIndex& index,
                          const std::string& prefix = kOwnIndexPrefix);
 
-/// Returns texts for configured indexes that match no table, or no column of one, in `tables`.
+/// Returns texts for people about configured indexes that match nothing in `tables`: neither a table, nor all
+/// columns of one.
 std::vector<std::string> IdleIndexes(const std::vector<ConfiguredIndex>& configured,
                                      const std::vector<FollowedTable>& tables);
 
-/// Writes columns of an index as SQL of the mirror's store: StoreRecords::IndexTermsOf.
+/// Writes an index's columns as SQL of the mirror's store: StoreRecords::IndexTermsOf.
 using IndexWriter =
     std::function<std::string(const TableSchema& kept, const std::vector<IndexColumn>& columns)>;
 /// Returns the source's indexes and keys as SQL for the mirror's table: lines of statements and comments. If
 /// `objects` is absent, a line says that the source sent none.
 std::vector<std::string> IndexLines(const TableSchema& kept, const std::optional<SourceObjects>& objects,
                                     const IndexWriter& terms);
-/// Returns the state of the table's configured indexes, a comment each. `there`: as PlanFollow.
+/// Returns the state of each of the table's configured indexes as an SQL comment. `there`: see PlanFollow().
 std::vector<std::string> ConfiguredLines(const FollowedTable& table, const std::vector<OwnIndex>& there,
                                          const IndexWriter& terms);
 

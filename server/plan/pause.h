@@ -12,8 +12,8 @@ namespace mirror {
 /// The party that stopped the replication. The numbers are those of DoNotReplicateBy in mirror_client.proto.
 enum class PausedBy : std::uint8_t { kNobody, kOperator, kMiss, kHook, kDeleted, kMove };
 
-/// The reason in the mirror's file when a tenant paused itself. Only this text tells such a pause from an
-/// operator's, so it must not change.
+/// The reason in the mirror's file after the server paused a tenant by itself. The server distinguishes such
+/// a pause from an operator's by this text, so the text must not change.
 inline constexpr char kMissPause[] =
     "two source databases seem to feed this mirror in turn: each does not know what the other one sent";
 

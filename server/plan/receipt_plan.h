@@ -8,11 +8,11 @@
 #include "proto/wire/receipt.h"
 #include "server/plan/plan.h"
 
-// Computes a tenant's chain of receipts after a batch. Pure.
+// Computes the next link of a tenant's chain of receipts after a batch. Pure.
 
 namespace mirror {
 
-/// Maximum of receipts that are kept for a tenant; the oldest are removed.
+/// Maximum number of receipts that are kept for a tenant; the oldest are removed.
 inline constexpr std::uint64_t kReceiptsKeptMax = 10'000;
 
 /// The sums over a table's batches so far in a cycle; a row of `_mirror_receipts_open`.
@@ -24,12 +24,12 @@ struct OpenReceipt {
   friend bool operator==(const OpenReceipt&, const OpenReceipt&) = default;
 };
 
-/// Returns `open` with one more batch, whose digest is `digest`. Absent: earlier batches are not known, as
-/// when receipts were switched on during a cycle; then there is no receipt.
+/// Returns `open` with one more batch added, whose digest is `digest`. Absent: earlier batches of the cycle
+/// are not known, for example because receipts were switched on during it. Then there is no receipt.
 std::optional<OpenReceipt> AddToReceipt(const std::optional<OpenReceipt>& open, const ReceiptStep& step,
                                         const std::string& digest);
 
-/// Returns the receipt of a table that was committed at `position`; it follows `head` in the chain.
+/// Returns the receipt of a table that was committed at `position`. It follows `head` in the chain.
 Receipt CloseReceipt(const ReceiptHead& head, const std::string& context_id, const std::string& table,
                      const Position& position, const OpenReceipt& open, const ReceiptStep& step);
 

@@ -16,18 +16,19 @@
 
 namespace mirror {
 
-/// Maximum of requests, and of their bytes, in one commit.
+/// Maximum number of requests in one commit, and of their bytes.
 inline constexpr std::size_t kGroupRequestsMax = 64;
 inline constexpr std::uint64_t kGroupBytesMax = 2 << 20;
-/// A larger request is committed only with those of its own thread: others would wait longer for its rows
-/// than for a commit of their own.
+/// Maximum bytes of a request that is committed together with requests of other threads. Those would wait
+/// longer for the rows of a larger request than for a commit of their own.
 inline constexpr std::uint64_t kGroupedRequestBytesMax = 256 << 10;
 
-/// An agreed definition, by which batches are decoded.
+/// An agreed definition, for decoding batches.
 struct AgreedTable {
   std::shared_ptr<const TableSchema> schema;
   std::string hash;  ///< SchemaHash of `schema`.
-  /// KeptForm of `schema`, by which rows are applied and read. `origin`: each column's index in `schema`.
+  /// KeptForm of `schema`: rows are applied and read in this form. `origin`: for each of its columns, the
+  /// index in `schema`.
   std::shared_ptr<const TableSchema> kept = {};
   std::vector<std::uint32_t> origin = {};
 };
@@ -38,10 +39,10 @@ struct IncomingBatch {
   std::uint64_t seq = 0;
   std::shared_ptr<const TableSchema> schema;  ///< AgreedTable::kept.
   absl::StatusOr<ChangeBatch> batch;
-  /// AgreedTable::hash of the definition that decoded it; empty: not checked. Another definition may be
-  /// agreed before the batch is applied.
+  /// AgreedTable::hash of the definition for which the batch was decoded. It is compared, because another
+  /// definition may be agreed before the batch is applied. Empty: not compared.
   std::string decoded_hash = {};
-  /// Storage for the hashed and masked values that `batch` views.
+  /// Memory for hashed and masked values; `batch` has views into it.
   std::shared_ptr<const void> ruled = {};
 };
 
@@ -55,10 +56,10 @@ struct IncomingPart {
 struct IncomingAdvance {
   Position position;
   std::vector<std::pair<std::string, Lsn>> tables;
-  std::int64_t source_ms = 0;  ///< The time as of which they are current, unix milliseconds; 0: not sent.
+  std::int64_t source_ms = 0;  ///< The time whose state the tables show, unix milliseconds; 0: not sent.
 };
 
-/// A RowData request, decoded. Its views point into the message, which must outlive it.
+/// A decoded RowData request. It has views into the message, which must outlive it.
 struct RowRequest {
   std::int64_t cycle = 0;
   std::vector<IncomingPart> parts;
@@ -79,12 +80,13 @@ struct BatchOutcome {
   bool more_missing = false;
   bool held = false;    ///< An operator has to decide.
   std::string receipt;  ///< The receipt of a commit; empty: there is none.
-  /// For a population's first batch: its reason, and the cycle that wrote the table before.
+  /// For a population's first batch: the reason, and the cycle that wrote to the table before.
   PopulateReason populate = PopulateReason::kNone;
   std::int64_t former_cycle = 0;
 };
 
-/// Results of one request: of refused parts, then of all batches, then of all tables of `advance`.
+/// Results of one request: first those of refused parts, then of all batches, then of all tables of
+/// `advance`.
 using RowAnswer = absl::StatusOr<std::vector<BatchOutcome>>;
 
 }  // namespace mirror

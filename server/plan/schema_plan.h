@@ -25,46 +25,46 @@ enum class SchemaAction : std::uint8_t {
 struct TablePlan {
   SchemaAction action = SchemaAction::kUnchanged;
   std::string reason;
-  /// The mirror's file has values under rules other than the present ones.
+  /// The mirror's file has values that were written under former column rules.
   bool rules_changed = false;
-  /// Someone other than the source changed the mirror's data, and so the table is populated.
+  /// Somebody other than the source changed the mirror's data. So the table is populated.
   bool by_hand = false;
-  /// Absent when nothing has to be written.
+  /// Absent: nothing has to be written.
   std::optional<Step> step;
 };
 
-/// Plans one announced table. `record` and `agreed`: the mirror's; either may be absent (a metadata row that
-/// somebody deleted). `lost`: StoreRecords::ReadLostColumns(). `announced`: the source's, checked. `hash`:
-/// SchemaHash(announced). `rules_pending`: rules changed since the file was last rewritten. `touched`:
-/// a manual change of the mirror's table; null: none.
+/// Plans one announced table. `record` and `agreed`: the mirror's metadata row and definition. Either may be
+/// absent, as when somebody deleted the metadata row. `lost`: StoreRecords::ReadLostColumns(). `announced`:
+/// the source's definition, checked. `hash`: SchemaHash(announced). `rules_pending`: column rules changed
+/// since the file was last rewritten. `touched`: a change of the mirror's table by hand; null: none.
 TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optional<TableSchema>& agreed,
                     const std::vector<std::string>& lost, const TableSchema& announced,
                     const std::string& hash, bool rules_pending = false,
                     const TouchedTable* touched = nullptr);
 
-/// Returns, for each column of `to`, the index in `from` of the same column; -1 for a new column. Compares
-/// by id if both definitions have ids of the same table, otherwise by name.
+/// Returns, for each column of `to`, the index in `from` of the same column; -1: a new column. Compares ids
+/// if the ids of both definitions come from the same table, otherwise names.
 std::vector<int> MatchColumns(const TableSchema& from, const TableSchema& to);
 
-/// The difference of two definitions. `repopulate_reason`: why the agreed table cannot become the announced
-/// one in place; empty: it can, by the steps in `alter`.
+/// The difference of two definitions. `repopulate_reason`: why the agreed table cannot get the announced
+/// definition in place. Empty: the changes in `alter` do it.
 struct SchemaDifference {
   std::string repopulate_reason;
   AlterTable alter;
 };
 SchemaDifference Compare(const TableSchema& agreed, const TableSchema& announced);
 
-/// Plans for a table that the source no longer lists.
+/// Plans the step for a table that the source no longer lists.
 Step PlanRetire(const std::optional<TableRecord>& record, const std::string& table, std::int64_t now_ms);
 
 struct RefitPlan {
-  std::string refusal;  ///< Why it is impossible, and what to do; empty: `action` does it.
+  std::string refusal;  ///< Why it is impossible, and what to do; empty: `action` makes the change.
   RefitTable action;
 };
 
-/// Plans how a table that keeps the partner's rows and columns gets the announced definition in place, before
-/// its population; an ordinary table would be swapped instead. Until the population, columns of the source
-/// keep their old values, if any. A pure function.
+/// Plans how a table that keeps the partner's rows and columns gets the announced definition, in place,
+/// before its population. (An ordinary table would be swapped.) Until the population, columns of the source
+/// keep their old values, if any. Pure.
 RefitPlan PlanRefit(const TableSchema& agreed, const TableSchema& announced);
 
 }  // namespace mirror

@@ -9,7 +9,7 @@
 #include "proto/wire/source_objects.h"
 #include "server/plan/plan.h"
 
-// The settings for indexes, receipts and freshness in [[tenant]] of the configuration.
+// Settings of [[tenant]] blocks for indexes, receipts and freshness.
 
 namespace mirror {
 
@@ -19,19 +19,19 @@ struct TenantSwitch {
   bool on = false;
   friend bool operator==(const TenantSwitch&, const TenantSwitch&) = default;
 };
-/// Returns the last setting in the file that fits, or `otherwise` if none fits.
+/// Returns the last setting in the file that matches the tenant; `otherwise` if none matches.
 bool IsOnFor(const std::string& context_id, const std::vector<TenantSwitch>& switches, bool otherwise);
 
-/// A [[tenant.index]]: an index for each table that matches the pattern and has its columns.
+/// A [[tenant.index]]: an index to make on each table that matches the pattern and has the index's columns.
 struct ConfiguredIndex {
   std::string context = "*", table = "*";  ///< Patterns; '*' stands for any characters.
   SourceIndex index;
   friend bool operator==(const ConfiguredIndex&, const ConfiguredIndex&) = default;
 };
 
-/// The indexes that the server makes, and for which tenants.
+/// The indexes that the server makes, for each tenant.
 struct IndexRules {
-  std::vector<TenantSwitch> follow;  ///< Whether to make the source's; if none fits, none is made.
+  std::vector<TenantSwitch> follow;  ///< Whether to make the source's indexes; the default is not to.
   std::vector<ConfiguredIndex> configured;
   friend bool operator==(const IndexRules&, const IndexRules&) = default;
 };
@@ -50,7 +50,7 @@ inline std::vector<ConfiguredIndex> ConfiguredFor(const IndexRules& rules, const
 
 /// The tenants that get a receipt for each commit.
 struct ReceiptRules {
-  bool on = true;  ///< [data] receipts
+  bool on = true;  ///< The default: [data] receipts.
   std::vector<TenantSwitch> tenants;
   friend bool operator==(const ReceiptRules&, const ReceiptRules&) = default;
 };
@@ -62,14 +62,14 @@ inline bool KeepsReceipts(const ReceiptRules& rules, const std::string& context_
 /// A rule in a `[[tenant]]` block, or in a `[[tenant.table]]` of it.
 struct FreshnessRule {
   std::string context = "*", table = "*";  ///< Patterns; '*' stands for any characters.
-  bool of_table = false;                   ///< It is in a [[tenant.table]].
-  std::int64_t target_ms = 0;              ///< 0: none.
+  bool of_table = false;                   ///< The rule is in a [[tenant.table]].
+  std::int64_t target_ms = 0;              ///< Maximum age; 0: no maximum.
   friend bool operator==(const FreshnessRule&, const FreshnessRule&) = default;
 };
-/// In the order of the file; the last one that fits counts.
+/// The rules in the order of the file; the last one that matches applies.
 using FreshnessRules = std::vector<FreshnessRule>;
 
-/// Returns the targets of a tenant that has these tables.
+/// Returns the freshness targets of a tenant that has these tables.
 FreshnessTargets TargetsOf(const FreshnessRules& rules, const std::string& context_id,
                            const std::vector<std::string>& tables);
 

@@ -11,24 +11,24 @@
 
 namespace mirror {
 
-/// Parses "m:4711", a moment; "1234", an LSN; "2026-03-31" or "2026-03-31T12:00:00Z", a time in UTC.
-/// Errors: kInvalidArgument.
+/// Parses "m:4711" as a moment, "1234" as an LSN, and "2026-03-31" or "2026-03-31T12:00:00Z" as a time in
+/// UTC. Errors: kInvalidArgument.
 absl::StatusOr<AsOf> ParseAsOf(std::string_view text);
 
-/// Number for "m:…" that means the last moment, whatever its number is.
+/// The number in "m:…" that stands for the last moment, whatever its number is.
 inline constexpr std::int64_t kLastMoment = INT64_MAX;
-/// "m:0": the first state of a table that is kept.
+/// "m:0": the oldest state of a table that can be read.
 inline constexpr std::int64_t kFirstState = 0;
 
-/// The moment of a table that was asked for, and the journal entry of its commit.
+/// The moment found for a table, and the journal entry of its commit.
 struct FoundMoment {
   std::int64_t moment = 0;
-  JournalEntry commit;  ///< Not committed: nothing was written since the history began.
+  JournalEntry commit;  ///< Without a commit: nothing was written since the history began.
 };
 
-/// Finds the moment. Errors: those of ParseAsOf(); kFailedPrecondition: the LSN occurred twice;
-/// the message has both moments. kOutOfRange: before the first moment that `history` knows, or
-/// before every commit; or not reached yet: a moment or LSN above the last one, or a future time.
+/// Finds the moment that `text` names. Errors: those of ParseAsOf(). kFailedPrecondition: the LSN occurred
+/// twice; the message names both moments. kOutOfRange: the moment is before the first one in `history` or
+/// before every commit, or it is not reached yet (a moment or LSN above the last one, or a future time).
 absl::StatusOr<FoundMoment> FindMoment(Snapshot& snapshot, const TableHistory& history,
                                        std::string_view text);
 

@@ -12,7 +12,7 @@
 
 namespace mirror {
 
-/// A table of a copy that was restored for comparison.
+/// A table of a backup copy that a drill restored and compared.
 struct DrilledTable {
   TableRecord record;
   RangeDigest digest;
@@ -21,21 +21,22 @@ struct DrilledTable {
 struct BackupReport {
   std::uint64_t bytes = 0;
   std::vector<DrilledTable> tables;   ///< Filled by a drill.
-  std::vector<std::string> left_out;  ///< Contents that the copy lacks, for people: see MirrorContents.
+  std::vector<std::string> left_out;  ///< What the copy does not contain, as text for people: see
+                                      ///< MirrorContents.
 };
 
 /// Progress of a backup.
 struct BackupStep {
   const char* doing = "copying";  ///< "comparing" in a drill.
-  std::uint64_t done = 0;         ///< Bytes, or tables.
-  std::uint64_t all = 0;          ///< Total number of those.
+  std::uint64_t done = 0;         ///< Bytes copied, or tables compared.
+  std::uint64_t all = 0;          ///< Total number of bytes or tables.
 };
 /// Called every few megabytes and before each table; may be empty.
 using ShowBackup = std::function<void(const BackupStep&)>;
 
-/// Copies the tenant's mirror, as it is committed now, to `path`, while it is in use. `drill`: the
-/// copy is then restored in a temporary folder, its integrity is checked, and each table is compared
-/// by digests with the mirror as of the copy. `path` may be empty then, and nothing is kept.
+/// Copies the tenant's committed mirror to `path`, while the mirror is in use. `drill`: then restores the
+/// copy in a temporary folder, checks its integrity, and compares each table by digests with the mirror as of
+/// the copy. With `drill`, `path` may be empty: then no copy is kept.
 ///   kInvalidArgument  `path` is relative, or within the home
 ///   kAlreadyExists    a file with this name exists
 ///   kNotFound         the mirror's file does not exist
@@ -47,8 +48,10 @@ absl::StatusOr<BackupReport> BackupMirror(Tenants& tenants, Tenant& tenant, cons
 struct RestoreReport {
   std::uint64_t bytes = 0;
   std::uint32_t tables = 0;
-  std::string kept;                        ///< Where the former mirror was moved; empty: there was none.
-  std::vector<std::string> left_out = {};  ///< Contents that the copy lacks, for people: see MirrorContents.
+  std::string kept;                        ///< Path of the former mirror after the restore; empty: there was
+                                           ///< none.
+  std::vector<std::string> left_out = {};  ///< What the copy does not contain, as text for people: see
+                                           ///< MirrorContents.
 };
 
 /// Replaces the tenant's mirror, which need not exist, with a copy, and ends the running cycle. The copy
@@ -66,14 +69,15 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
 
 struct ResetReport {
   std::vector<std::string> tables;         ///< Tables that were dropped.
-  std::string kept;                        ///< Where the former mirror was moved; empty: it had no tables.
-  std::vector<std::string> left_out = {};  ///< Contents that the kept copy lacks: see MirrorContents.
+  std::string kept;                        ///< Path of the copy of the former mirror; empty: it had no
+                                           ///< tables.
+  std::vector<std::string> left_out = {};  ///< What that copy does not contain: see MirrorContents.
 };
 
-/// Drops all tables of the tenant, and keeps a copy beside the mirror. A file that is
-/// damaged, or is not a mirror, is renamed, and a new mirror of the same owner takes its
-/// place. Errors: kResourceExhausted: the disk has no room for the copy; those of a backup.
-/// `expected`: the state that a dry run saw; a mirror that cannot be read never matches it.
+/// Drops all tables of the tenant, and keeps a copy of them beside the mirror. A file that is damaged, or is
+/// not a mirror, is renamed, and a new mirror of the same owner replaces it. Errors: kResourceExhausted: the
+/// disk has no room for the copy; those of a backup. `expected`: the state that a dry run saw. A mirror that
+/// cannot be read never matches it.
 absl::StatusOr<ResetReport> ResetMirror(Tenants& tenants, Tenant& tenant, std::int64_t now_ms,
                                         const GoOn& go_on, const Expected& expected = {});
 

@@ -17,19 +17,19 @@
 
 namespace mirror {
 
-/// The source's last call of a cycle. It compares what the source says about its tables, ends the
-/// cycle, and does the work that waits for the end of a cycle. Errors: as Mirror. Threads: any.
+/// The source's last call of a cycle. Compares what the source reports about its tables, ends the cycle, and
+/// does the work that waits for its end. Errors: as Mirror. Threads: any.
 class CycleCompletion {
  public:
   explicit CycleCompletion(Mirror& mirror) : mirror_(mirror) {}
 
-  /// `unsent`: see ReplicationCompletedRequest.unsent_tables.
+  /// Ends the cycle. `unsent`: see ReplicationCompletedRequest.unsent_tables. `now_ms`: unix milliseconds.
   absl::StatusOr<std::vector<TableVerdict>> Complete(const Caller& caller, std::int64_t cycle,
                                                      const std::vector<CompletedTable>& tables,
                                                      std::int64_t now_ms,
                                                      std::optional<AllAsOf> as_of = std::nullopt,
                                                      const std::vector<UnsentTable>& unsent = {});
-  /// The same in the commit of the cycle's last rows: the RowWriter adds its plan after those rows.
+  /// Ends the cycle in the commit of its last rows: RowWriter adds the plan of this class after those rows.
   class BehindRows;
 
  private:
@@ -43,58 +43,59 @@ class CycleCompletion {
     std::string refused = {};  ///< RunningCycle::RefusalsOf().
     std::vector<TableCheck> checks = {};
     std::vector<TableVerdict> verdicts = {};
-    std::string paused = {};  ///< Why the cycle's end paused the tenant; empty: not paused.
-    bool first = false;       ///< No cycle was completed before.
+    std::string paused = {};  ///< Why the server paused the tenant at the end of the cycle; empty: it did
+                              ///< not.
+    bool first = false;       ///< No cycle of the tenant was completed before.
     UnsentNews unsent_news = {};
   };
   bool WasCompleted(const Caller& caller, std::int64_t cycle) MIRROR_REQUIRES(mirror_.mutex());
-  /// Compares by the digests that are known. Each table gets a verdict.
+  /// Compares by the digests that are known already. Gives each table a verdict.
   absl::Status CompareNow(Completing* completing) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status End(Completing* completing) MIRROR_REQUIRES(mirror_.mutex());
-  /// Called after the commit.
+  /// Reports the end of the cycle. Called after the commit.
   void Ended(const Completing& completing) MIRROR_REQUIRES(mirror_.mutex());
-  /// Called after the cycle's end; returns its verdicts.
+  /// Does the work that follows the cycle's end; returns the verdicts.
   absl::StatusOr<std::vector<TableVerdict>> Finish(Completing* completing) MIRROR_EXCLUDES(mirror_.mutex());
   absl::Status PlanCompletion(const TenantRecord& before, Completing* completing, Plan* plan)
       MIRROR_REQUIRES(mirror_.mutex());
   void TellEnd(const Completing& completing) MIRROR_REQUIRES(mirror_.mutex());
   void TellUnannounced(std::int64_t cycle) MIRROR_REQUIRES(mirror_.mutex());
-  /// Plans what the mirror keeps about tables that the source
-  /// could not send. Unchanged if the cycle announced no table.
+  /// Plans what the mirror keeps about tables that the source could not send. That stays unchanged if the
+  /// cycle announced no table.
   absl::Status PlanUnsent(Completing* completing, Plan* plan) MIRROR_REQUIRES(mirror_.mutex());
   void TellUnsent(const UnsentNews& news);
   void TellVerdict(const TableVerdict& verdict);
-  /// Compares tables whose source sends a digest but did not ask for ranges. Reads all of
-  /// their rows now, after the end of the cycle, when no call waits for the tenant's lock.
+  /// Compares tables for which the source sent a digest but did not ask for digests of ranges. Reads all rows
+  /// of them, after the end of the cycle, without the tenant's lock.
   absl::Status CompareLater(const std::vector<CompletedTable>& tables, std::int64_t now_ms,
                             std::vector<TableVerdict>* verdicts) MIRROR_EXCLUDES(mirror_.mutex());
-  /// Absent: the mirror was closed since, or the table does not exist any more.
+  /// Compares one table by its rows. Absent: the mirror was closed meanwhile, or the table no longer exists.
   absl::StatusOr<std::optional<Compared>> CompareRows(const CompletedTable& table, std::int64_t now_ms)
       MIRROR_EXCLUDES(mirror_.mutex());
   absl::Status KeepCheck(const Compared& compared, std::int64_t now_ms) MIRROR_EXCLUDES(mirror_.mutex());
-  /// Puts those of `checks` that supersede the known ones into `written`.
+  /// Adds to `written` those of `checks` that supersede the known ones.
   absl::Status NoteChecks(const std::vector<TableCheck>& checks, std::vector<TableCheck>* written)
       MIRROR_REQUIRES(mirror_.mutex());
-  /// Returns whether a table of another source is left that the cycle of this plan did not
-  /// complete. A source that reports the source time of such a table has its own record of it.
+  /// Returns whether a table is left that has rows of a replaced source and was not proven in this cycle. A
+  /// table whose source time the source reports does not count: the source has a record of it.
   absl::StatusOr<bool> AwaitsProof(const Plan& plan) MIRROR_REQUIRES(mirror_.mutex());
   void CountMiss(std::int64_t cycle, std::int64_t now_ms, TenantRecord& tenant)
       MIRROR_REQUIRES(mirror_.mutex());
-  /// Adds tables that this cycle's source cannot have brought up to date, whatever it reports.
+  /// Adds the tables that this cycle cannot have brought up to date, whatever its source reports.
   void AddStale(AllAsOf* as_of) MIRROR_REQUIRES(mirror_.mutex());
-  /// Rewrites the file once all tables have their rows under the
-  /// current rules. A failure is retried after the next cycle.
+  /// Rewrites the file once all tables have their rows under the present column rules. If that fails, it is
+  /// tried again after the next cycle.
   void ScrubFile(std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
-  /// Returns the tables that were set aside and are kept.
+  /// Rewrites the file. Returns the tables that were set aside and still exist.
   absl::StatusOr<std::vector<std::string>> Scrub(std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
-  /// AwaitedTables() returns the tables that do not have their rows under the current rules yet.
-  /// Plans to forget tables that were set aside. Errors: kAborted: the file need not be rewritten any more.
+  /// Plans the drop of tables that were set aside. Errors: kAborted: another writer changed the mirror, and
+  /// the file is not to be rewritten now.
   absl::StatusOr<std::optional<Plan>> PlanForgetting(const TenantRecord& tenant, std::int64_t now_ms)
       MIRROR_REQUIRES(mirror_.mutex());
   absl::StatusOr<std::vector<std::string>> AwaitedTables() MIRROR_REQUIRES(mirror_.mutex());
 
   Mirror& mirror_;
-  /// An event said that rewriting the file waits for tables.
+  /// An event has reported that the rewriting of the file waits for tables.
   bool told_unscrubbed_ MIRROR_GUARDED_BY(mirror_.mutex()) = false;
 };
 
@@ -107,8 +108,9 @@ class CycleCompletion::BehindRows final : public RowsEnd {
   absl::StatusOr<std::optional<Plan>> MakePlan(const TenantRecord& tenant)
       MIRROR_REQUIRES(owner_.mirror_.mutex()) override;
   void NoteCommitted() MIRROR_REQUIRES(owner_.mirror_.mutex()) override;
-  /// After the answer to the rows. Absent: the rows were committed without the end or not at all, or a step
-  /// after the commit failed. The source then calls Complete(), which may be answered as a repetition.
+  /// Finishes the cycle after the rows were answered. Absent: the rows were committed without the end, or not
+  /// at all, or a step after the commit failed. The source then calls Complete(), which may answer it as a
+  /// repetition.
   std::optional<std::vector<TableVerdict>> Finish() MIRROR_EXCLUDES(owner_.mirror_.mutex());
 
  private:

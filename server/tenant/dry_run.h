@@ -11,10 +11,10 @@
 #include "server/store/snapshot.h"
 #include "server/tenant/tenants.h"
 
-// Dry runs: what an operator's act would do to a tenant. The act itself plans it; it is
-// counted in one snapshot after that, without the tenant's lock. Nothing is changed: no cycle
-// ends, no event is added. Errors: those of the act; kCancelled when `go_on` says so; for a
-// reset of all, or a deletion, of a mirror that cannot be read, the error of reading it.
+// Dry runs: count what an operator's act would do to a tenant. The same code as for the act makes the plan.
+// Then the consequences are counted in one snapshot, without the tenant's lock. A dry run changes nothing: it
+// ends no cycle and adds no event. Errors: those of the act; kCancelled: `go_on` returned false. For a
+// deletion, or a reset of all tables, of a mirror that cannot be read: the error of reading it.
 
 namespace mirror {
 
@@ -26,7 +26,7 @@ struct DryRun {
 
 absl::StatusOr<Consequences> WouldInvalidate(Tenant& tenant, const std::vector<std::string>& tables,
                                              std::int64_t now_ms, const DryRun& how);
-/// Without tables: a dry run of ResetMirror().
+/// With an empty `tables`: a dry run of ResetMirror().
 absl::StatusOr<Consequences> WouldReset(Tenant& tenant, const std::vector<std::string>& tables,
                                         std::int64_t now_ms, const DryRun& how);
 absl::StatusOr<Consequences> WouldDelete(Tenant& tenant, const DryRun& how);
@@ -48,13 +48,14 @@ struct AnnouncedLoss {
   std::uint64_t values = 0;
   bool held = false;
 };
-/// Lists what an announcement would delete, by name. Errors: those of its snapshot.
+/// Lists, by name, the tables and columns that an announcement would delete. Errors: those of its snapshot.
 absl::StatusOr<std::vector<AnnouncedLoss>> CountLosses(const LookedAnnouncement& looked, const GoOn& go_on);
 
-/// Returns the act of RestoreMirror() with this copy, for its token: another copy gives another act.
+/// Returns the act of RestoreMirror() with this copy, for the act's token. Another copy gives another act.
 absl::StatusOr<Act> RestoreAct(const std::string& path, Store& copy);
 
-/// Returns the error for a stale token: what the act would do now. `now`: a new dry run of the same act.
+/// Returns the error for a token that is stale: it says what the act would do now. `now`: a new dry run of
+/// the act.
 absl::Status StaleWords(const absl::StatusOr<Consequences>& now);
 
 }  // namespace mirror

@@ -16,51 +16,52 @@
 #include "server/store/home.h"
 #include "server/tenant/tenants.h"
 
-// Moves a tenant's mirror from one server to another, or to another place of the home, with its
-// positions, lineage, receipts and everything that waits in it. The tenant is paused meanwhile,
-// and at most one side serves it: the old side is marked as left before the new side serves. The
-// mover calls both sides and may repeat any step after a failure: every step is harmless twice.
+// Moves a tenant's mirror from one server to another, or to another place of the home, with its positions,
+// lineage, receipts and everything that waits in it. The tenant is paused during the move, and at most one
+// side serves it: the old side is marked as left before the new side serves. The mover is the program that
+// calls both sides. It may repeat any step after a failure, because a repeated step changes nothing.
 //
 // The old side:  BeginMove, Export, Leave;    undone by Stay.
 // The new side:  CheckRoom, Arrival, Arrive;  undone by Drop, before Stay.
 //
-// Errors of all: kNotFound: no such tenant; kFailedPrecondition: it is part of no move, or of another one;
-// those of Mirror.
+// Errors of all calls: kNotFound: no such tenant; kFailedPrecondition: the tenant is part of no move, or of
+// another move; those of Mirror.
 
 namespace mirror {
 
 /// A side's report about a tenant.
 struct MoveLook {
-  std::string context_id;  ///< In that side's spelling.
+  std::string context_id;  ///< In the spelling of that side.
   std::string issuer, environment;
-  std::string hash_key;  ///< Identifies the key with which columns are hashed; empty: none is hashed.
+  std::string hash_key;  ///< Identifies the key with which columns are hashed; empty: no column is hashed.
   std::string place;     ///< Empty: the home has no places.
   std::uint64_t bytes = 0;
   std::optional<MoveMark> mark;
   std::string contents;  ///< See DigestContents(); only on request.
 };
-/// `digest`: also computes `contents`, which reads all rows.
+/// Reports a tenant's part in a move. `digest`: also computes `contents`, which reads all rows.
 absl::StatusOr<MoveLook> LookAtMove(Tenants& tenants, const std::string& context_id, bool digest,
                                     const GoOn& go_on);
 
-/// Checks whether the tenant of `offered` could be moved here now, into `place`. Errors:
-/// kFailedPrecondition: a mirror of it is here that did not leave with a move, or its columns are
-/// hashed with another key; kResourceExhausted: too little room; kInvalidArgument: the place.
+/// Checks whether the tenant of `offered` can be moved to this server now, into `place`. Errors:
+/// kFailedPrecondition: this server has a mirror of the tenant that did not leave with a move, or hashes the
+/// tenant's columns with another key; kResourceExhausted: too little room; kInvalidArgument: the place.
 absl::Status CheckRoom(Tenants& tenants, const MoveLook& offered, const std::string& place);
 
 /// Checks whether there is room for the copy that ExportMirror() makes. Errors: kResourceExhausted.
 absl::Status CheckRoomToLeave(Tenants& tenants, Tenant& tenant);
 
 inline constexpr std::size_t kMovePartBytes = 1 << 20;
-/// Takes a part of an export; false: stop.
+/// Takes a part of an export. Returns false to stop the export.
 using TakePart = std::function<bool(std::string part)>;
-/// Exports a leaving mirror as a SQLite file, part by part. Returns what the copy lacks, for people.
+/// Exports a leaving mirror as a SQLite file, in parts. Returns what the copy does not contain, as texts for
+/// people.
 absl::StatusOr<std::vector<std::string>> ExportMirror(Tenants& tenants, const std::string& context_id,
                                                       const std::string& id, const GoOn& go_on,
                                                       const TakePart& take);
 
-/// A copy that arrives in parts. It is not visible here until Finish().
-/// Threads: one at a time; another one may undo the move by Drop().
+/// A copy that arrives in parts. It is not visible on this server until Finish(). Threads: one at a time;
+/// another thread may undo the move by Drop().
 class MoveArrival {
  public:
   /// `tenants` must outlive this object.
@@ -68,12 +69,15 @@ class MoveArrival {
                                            const std::string& id, const std::string& place);
   absl::Status Add(std::string_view part);
   struct Report {
-    std::string contents;               ///< Digest of the mirror that is here now, see DigestContents().
-    std::string kept;                   ///< Location of a mirror that had left earlier; empty: none.
-    std::vector<std::string> left_out;  ///< Contents that the copy lacks, for people.
+    std::string contents;               ///< Digest of the mirror that this server now has, see
+                                        ///< DigestContents().
+    std::string kept;                   ///< Location of the mirror that had left with an earlier move; empty:
+                                        ///< there was none.
+    std::vector<std::string> left_out;  ///< What the copy does not contain, as texts for people.
   };
-  /// Errors also: kFailedPrecondition: the copy is not a complete mirror of this tenant, leaving with this
-  /// move, or the move was undone meanwhile; kCancelled: `go_on` said so, before the copy was installed.
+  /// Installs the copy as the tenant's mirror. Errors, besides those of all calls: kFailedPrecondition: the
+  /// copy is not a complete mirror of this tenant that leaves with this move, or the move was undone
+  /// meanwhile; kCancelled: `go_on` returned false before the copy was installed.
   absl::StatusOr<Report> Finish(std::int64_t now_ms, const GoOn& go_on);
 
  private:
@@ -94,33 +98,34 @@ class MoveArrival {
   std::unique_ptr<MirrorCopy> copy_;
 };
 
-/// Marks the mirror here as moved to `target`, if `contents`
-/// matches it. Errors: kAborted: it does not; nothing was changed.
+/// Marks the mirror on this server as moved to `target`, if its digest is `contents`. Errors: kAborted: it is
+/// not; nothing was changed.
 absl::Status Leave(Tenants& tenants, const std::string& context_id, const std::string& id,
                    const std::string& contents, const std::string& target, std::int64_t now_ms,
                    const GoOn& go_on);
-/// Serves the mirror that arrived.
+/// Begins to serve the mirror that arrived.
 absl::Status Arrive(Tenants& tenants, const std::string& context_id, const std::string& id,
                     std::int64_t now_ms);
-/// Removes the mirror that arrived, or is arriving, and refuses its source here until Tenants::Allow()
-/// or another move. A served mirror is removed only if `contents` matches: no cycle began since.
-/// Errors: kFailedPrecondition: one began; or, with `contents`, no mirror is here and none was deleted.
+/// Removes the mirror that arrived or is arriving, and refuses its source on this server until
+/// Tenants::Allow() or another move. A mirror that is served already is removed only if its digest is
+/// `contents`, that is, if no cycle began since. Errors: kFailedPrecondition: a cycle began; or, with
+/// `contents`, this server has no mirror and none was deleted.
 absl::Status Drop(Tenants& tenants, const std::string& context_id, const std::string& id,
                   const std::string& contents, std::int64_t now_ms, const GoOn& go_on);
-/// Serves a leaving mirror, or one that left, here as before.
+/// Serves a mirror that is leaving, or has left, on this server again.
 absl::Status Stay(Tenants& tenants, const std::string& context_id, const std::string& id,
                   std::int64_t now_ms);
 
 struct PlaceMoveReport {
   std::string context_id, from;
-  std::string kept;                   ///< Location of the old schema; empty: it does not exist any more.
-  std::vector<std::string> left_out;  ///< For people.
+  std::string kept;                   ///< Location of the old schema; empty: it was dropped.
+  std::vector<std::string> left_out;  ///< What the copy does not contain, as texts for people.
 };
 enum class PlaceMoveWish : std::uint8_t { kBegin, kResume, kUndo };
-/// Does the whole move to another place of this home. After an error the mirror stays
-/// paused where it is served, until kResume continues or kUndo takes it back. Resuming a
-/// finished move does nothing. Errors also: kFailedPrecondition: nothing to resume, undo or
-/// begin; kAborted: the copy never became equal, since the mirror was changed meanwhile.
+/// Does a whole move to another place of this home. After an error the mirror stays paused at the place that
+/// serves it. Then kResume continues the move, or kUndo undoes it. A finished move can be resumed without
+/// effect. Errors, besides those of all calls: kFailedPrecondition: there is nothing to resume, undo or
+/// begin; kAborted: the copy never became equal, because the mirror was changed meanwhile.
 absl::StatusOr<PlaceMoveReport> MoveToPlace(Tenants& tenants, const std::string& context_id,
                                             const std::string& place, PlaceMoveWish wish, std::int64_t now_ms,
                                             const GoOn& go_on);

@@ -14,31 +14,34 @@
 
 namespace mirror {
 
-/// A tenant's part in a move, see move.h: the mark in its row. Each call can be repeated.
-/// Errors: as Mirror; kNotFound when the mirror is gone;
-///   kFailedPrecondition  another move of it is under way, or none: nothing was changed
+/// A tenant's part in a move, see move.h: sets the mark in the tenant's row. Each call can be repeated.
+/// Errors: as Mirror; kNotFound: the mirror does not exist any more;
+///   kFailedPrecondition  the tenant is part of another move, or of none; nothing was changed
 /// Threads: any.
 class MoveCalls {
  public:
   explicit MoveCalls(Mirror& mirror) : mirror_(mirror) {}
 
-  /// Absent: it is part of no move.
+  /// Returns the mark of the tenant's move. Absent: the tenant is part of no move.
   absl::StatusOr<std::optional<MoveMark>> ReadMove();
-  /// Ends the running cycle; sources are told of the move. `mark`: of phase kLeaving; its pause fields
-  /// are set here. Errors also: kFailedPrecondition: the first cycle is still making the mirror.
+  /// Ends the running cycle. From then on sources get the answer that the tenant moves. `mark`: with phase
+  /// kLeaving; this call sets its fields about a pause. Errors also: kFailedPrecondition: the first cycle is
+  /// still creating the mirror.
   absl::Status BeginMove(MoveMark mark, std::int64_t now_ms);
-  /// Makes all commits as durable as those that a source was told of. Errors: kUnavailable: they may not be.
+  /// Makes all commits as durable as the commits that were reported to a source. Errors: kUnavailable: some
+  /// may not be durable.
   absl::Status MakeDurable();
-  /// Sets the next phase of the move; its pause fields stay. `metadata`: the
-  /// expected DigestMetadata(), taken when nobody can write to the mirror any
-  /// more; empty: anything. Errors: kAborted: it differs, and nothing was changed.
+  /// Sets the next phase of the move; the mark's fields about a pause stay. `metadata`: the expected
+  /// DigestMetadata(), computed when nobody could write to the mirror any more; empty: not compared. Errors:
+  /// kAborted: it differs, and nothing was changed.
   absl::Status TurnMove(const MoveMark& to, const std::string& metadata, std::int64_t now_ms);
-  /// Ends the tenant's part in the move and restores its former pause state. `event`: the kind of the event.
+  /// Ends the tenant's part in the move, and restores the pause from before the move. `event`: the kind of
+  /// the event.
   absl::Status EndMove(const std::string& id, std::string_view event, const std::string& words,
                        std::int64_t now_ms);
 
  private:
-  /// Changes the tenant's row, if that is allowed.
+  /// Changes the tenant's row, or returns an error if that is not allowed.
   using Change = std::function<absl::Status(TenantRecord* tenant)>;
   absl::Status Commit(std::int64_t now_ms, const Change& change) MIRROR_REQUIRES(mirror_.mutex());
 

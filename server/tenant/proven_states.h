@@ -12,20 +12,21 @@
 #include "server/journal/journal_entry.h"
 #include "server/store/snapshot.h"
 
-// Checks whether states that were proven equal to the source are still read
-// unchanged. Over one snapshot; errors besides those that are named: the snapshot's.
+// Checks whether states that were proven equal to the source can still be read unchanged. Works in one
+// snapshot; every call can also fail with the snapshot's errors.
 
 namespace mirror {
 
-/// A commit for which the table was proven.
+/// A commit at which the table was proven equal to its source.
 struct ProvenState {
   JournalEntry commit;     ///< Without its keys.
-  std::uint64_t rows = 0;  ///< Number read now.
+  std::uint64_t rows = 0;  ///< Number of rows that were read in this check.
   bool equal = false;
 };
 
-/// Calls `take` for the proven states of a table with a history, newest first, at most `count_max`.
-/// Commits before its last change of definition are left out: they had other columns. Errors: kCancelled.
+/// Takes one proven state. VerifyTable() calls it for the proven states of a table with a history: at most
+/// `count_max`, newest first. It leaves out commits before the last change of the table's definition, because
+/// those had other columns. Errors: kCancelled.
 using TakeProven = std::function<absl::Status(const ProvenState& state)>;
 absl::Status VerifyTable(Snapshot& snapshot, const std::string& table, std::size_t count_max,
                          const GoOn& go_on, const TakeProven& take);

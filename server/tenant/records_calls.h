@@ -24,43 +24,46 @@
 
 namespace mirror {
 
-/// Calls of the HTTP door for records on one tenant: on its rows, if they come
-/// through that door, and on the documents of the tenant, whichever door it uses.
-/// Errors: as Mirror; kNotFound: the mirror does not exist any more. Threads: any.
+/// Calls of the HTTP door for records on one tenant. They concern the tenant's rows, if these come through
+/// that door, and its documents, through whichever door its rows come. Errors: as Mirror; kNotFound: the
+/// mirror does not exist any more. Threads: any.
 class RecordsCalls {
  public:
   explicit RecordsCalls(Mirror& mirror) : mirror_(mirror) {}
 
-  /// Applies a request. Small requests that arrive during a commit are committed together; each has
-  /// its own outcome, and what it reports is on disk. RecordOutcome::status: kFailedPrecondition:
-  /// the rows come from cycles, or the source is paused; kOutOfRange: a row of an all-or-nothing
-  /// request, another body under the same key, or more than kStoredBytesMax of stored rows.
+  /// Applies a request. Small requests that arrive during a commit are committed together. Each has its own
+  /// outcome, and what an outcome reports is on disk. RecordOutcome::status: kFailedPrecondition: the rows
+  /// come from cycles, or the tenant is paused; kOutOfRange: a row of an all-or-nothing request failed,
+  /// another body was sent under the same key, or the request touches more than kStoredBytesMax of stored
+  /// rows.
   RecordOutcome ApplyRecords(const RecordRequest& request, std::int64_t now_ms);
-  /// Returns the earlier answer to a request, see FindRememberedIn().
+  /// Returns the earlier answer to a request that is repeated, see FindRememberedIn().
   absl::StatusOr<std::optional<RecordOutcome>> FindRemembered(const RememberedRequest& remember,
                                                               std::int64_t now_ms);
   /// Checks whether rows can be written now. Errors: kFailedPrecondition as above.
   absl::Status TakesRecords();
   /// Deletes all rows and returns their number. Errors: kFailedPrecondition as above.
   absl::StatusOr<std::uint64_t> ClearRecords(std::int64_t now_ms);
-  /// Sets another mapper while there are no rows. `check` reads under the store's writer lock; after
-  /// its error nothing is done. Errors: those of `check`; kFailedPrecondition also: there are rows.
+  /// Sets another mapper while the table has no rows. `check` reads under the store's writer lock. If it
+  /// returns an error, nothing is done. Errors: those of `check`; kFailedPrecondition also: there are rows.
   using RecordsCheck = std::function<absl::Status(StoreRecords& records)>;
   absl::Status SetMapper(const RecordMapper& mapper, std::int64_t now_ms, const RecordsCheck& check = {});
   absl::StatusOr<RecordMapper> ReadMapper();
-  /// Takes a row; null: it does not exist. Returning false ends the reading.
+  /// Takes a row; null: it does not exist. Returns false to end the reading.
   using TakePartner = std::function<bool(const std::string& external_id, const PartnerRow* row)>;
-  /// Reads the rows with these external ids, in their order; each as it is when it is read. Keeps
-  /// only a few in memory at a time. Errors: kFailedPrecondition: the rows come from cycles.
+  /// Reads the rows with these external ids, in their order. Each row has its state at the time when it is
+  /// read. At most a few rows are in memory at a time. Errors: kFailedPrecondition: the rows come from
+  /// cycles.
   absl::Status ReadPartners(const std::vector<std::string>& external_ids, const TakePartner& take);
-  /// Counts how many of these external ids exist; each must be listed once. Errors as above.
+  /// Counts how many of these external ids exist. No id may be listed twice. Errors as above.
   absl::StatusOr<std::uint64_t> CountPartners(const std::vector<std::string>& external_ids);
-  /// Reads the rows after `after`, sorted by the bytes of their ids, in
-  /// one snapshot. Returns the total number of rows. Errors as above.
+  /// Reads the rows whose ids come after `after`, in the order of the ids' bytes, in one snapshot. Returns
+  /// the total number of rows. Errors as above.
   absl::StatusOr<std::uint64_t> ReadPartnersBehind(const std::string& after, const TakePartner& take);
-  /// NeedsErasure() returns since when deleted data may still be in files, unix milliseconds; absent: none
-  /// is. EraseDeleted() rewrites the files until none is. Errors: kUnavailable: not possible now; also if
-  /// they were rewritten but a hub may still hold the data, which then still counts as being in files.
+  /// NeedsErasure() returns the time since when deleted data may still be in files, unix milliseconds.
+  /// Absent: there is no such data. EraseDeleted() rewrites the files. Errors: kUnavailable: that is not
+  /// possible now. Also if the files were rewritten but a hub may still hold the data, which then still
+  /// counts as being in files.
   absl::StatusOr<std::optional<std::int64_t>> NeedsErasure();
   absl::Status EraseDeleted(std::int64_t now_ms);
 
@@ -69,7 +72,7 @@ class RecordsCalls {
   absl::StatusOr<TenantRecord> ReadTenantRow();
 
   absl::StatusOr<ListedDocuments> ReadListedDocuments();
-  /// The same; also stores it for the lists of all servers.
+  /// Does the same, and also stores the result for the lists of all servers.
   absl::StatusOr<ListedDocuments> KeepListedDocuments(std::int64_t now_ms);
   absl::StatusOr<std::optional<Document>> FindDocument(const std::string& kind, const std::string& id);
   absl::StatusOr<std::vector<Document>> ListDocuments(const std::string& kind, const std::string& from,
@@ -94,17 +97,17 @@ class RecordsCalls {
   /// Rewrites the mirror's files, unless nothing was deleted since the last rewrite.
   /// Returns the token that marks this rewrite: a deletion in between removes the token.
   absl::StatusOr<std::string> ScrubDeleted(std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
-  /// `is_all`: no hub holds the data, either.
+  /// Ends an erasure. `erasing`: its token. `is_all`: no hub holds the data any more.
   absl::Status EndErasing(const std::string& erasing, bool is_all, std::int64_t now_ms)
       MIRROR_REQUIRES(mirror_.mutex());
-  /// Returns how often data that a hub may know was erased; absent: nothing has to leave the files.
+  /// Returns how often data that a hub may know was erased. Absent: no data has to be removed from the files.
   absl::StatusOr<std::optional<std::int64_t>> FindErased(std::int64_t now_ms)
       MIRROR_REQUIRES(mirror_.mutex());
-  /// Adds what keeps the documents that the plan writes within their limits.
+  /// Adds to the plan what limits the number of the documents that the plan writes.
   void Bound(Plan* plan) MIRROR_REQUIRES(mirror_.mutex());
   void NoteWritten(const Plan& plan, std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status OpenRecordsMirror(std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
-  /// Absent: there is no table.
+  /// Returns the agreed table of records. Absent: there is no table.
   absl::StatusOr<std::optional<TableSchema>> ReadAgreedPartners() MIRROR_REQUIRES(mirror_.mutex());
   /// Called under the store's writer lock, for a source of records that accepts writes.
   using TablePlanner = std::function<absl::StatusOr<std::optional<Plan>>(
@@ -113,13 +116,13 @@ class RecordsCalls {
 
   Mirror& mirror_;
   CommitQueue<Waiting> queue_;
-  /// The form that the last group found.
+  /// The form that the last group read.
   std::shared_ptr<const RecordsForm> form_ MIRROR_GUARDED_BY(mirror_.mutex());
   std::uint64_t commits_with_answers_ MIRROR_GUARDED_BY(mirror_.mutex()) = 0;
 };
 
-/// Returns a new mirror of records, without rows, whose position
-/// has a lineage of its own. Errors: those of PartnerTableOf().
+/// Returns the contents of a new mirror of records: without rows, and with a lineage of its own. Errors:
+/// those of PartnerTableOf().
 absl::StatusOr<MirrorContents> NewRecordsMirror(const std::string& context_id, const RecordMapper& mapper,
                                                 const ColumnRules& rules, std::int64_t now_ms);
 

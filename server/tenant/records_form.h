@@ -12,28 +12,28 @@
 
 namespace mirror {
 
-inline constexpr char kSourceKind[] = "source";  ///< Kind of the document, without id, with the mapper.
+inline constexpr char kSourceKind[] = "source";  ///< Kind of the one document that has the mapper; no id.
 
-/// The form of a source of records: its mapper, and its table as agreed and as kept. Made
-/// once, and valid while the table's hash and the mapper's text stay the same. Threads: any.
+/// The form of a source of records: its mapper, and its table as agreed and as kept. It is made once, and
+/// stays valid while the table's hash and the mapper's text do not change. Threads: any.
 struct RecordsForm {
   std::string schema_hash, mapper_text;  ///< The values from which it was made.
   RecordMapper mapper;
   TableSchema agreed, kept;
-  bool is_ruled = false;  ///< Some column has a rule, so it is not kept as received.
+  bool is_ruled = false;  ///< A column has a rule, so its values are not kept as they were received.
 };
 
-/// `record`: the current row of the table. `known`: the last form, or null; it is returned
-/// if nothing changed. Errors: as Store; kFailedPrecondition: its own document is missing,
-/// or its rows were kept by other rules than `rules`, which are those of the configuration.
+/// Reads the form. `record`: the table's present metadata row. `known`: the last form, or null. Returns
+/// `known` if nothing changed. Errors: as Store; kFailedPrecondition: the document with the mapper is
+/// missing, or the rows were kept under other rules than `rules`, the configured ones.
 absl::StatusOr<std::shared_ptr<const RecordsForm>> ReadForm(StoreRecords& records,
                                                             const std::string& context_id,
                                                             const TableRecord& record,
                                                             const ColumnRules& rules,
                                                             const std::shared_ptr<const RecordsForm>& known);
 
-/// Returns the table of a source of records with this mapper. With rules for some
-/// columns it keeps no record. Errors: kInvalidArgument: a rule does not fit its column.
+/// Returns the table of a source of records with this mapper. If columns have rules, the table keeps no
+/// records. Errors: kInvalidArgument: a rule does not fit its column.
 absl::StatusOr<TableSchema> PartnerTableOf(const RecordMapper& mapper, const ColumnRules& rules);
 
 }  // namespace mirror

@@ -18,16 +18,15 @@
 
 namespace mirror {
 
-/// Plans row requests of one cycle in one transaction. Each request is planned
-/// on the expected result of those before it, and answered by the actual result.
-/// Threads: none.
+/// Plans row requests of one cycle in one transaction. Each request is planned for the expected results of
+/// the earlier ones. Its answer comes from the actual results. Threads: none.
 class RowPlanner {
  public:
-  /// The tables that a request may write to: announced in this cycle and not refused.
+  /// The running cycle. A request may write to tables that were announced in it and not refused.
   struct Cycle {
     std::int64_t number = 0;
     bool announced = false;
-    const std::set<std::string>& refused_tables;  ///< Folded.
+    const std::set<std::string>& refused_tables;  ///< Folded names.
     std::string context_id = {};
     const BreakerConfig* breaker = nullptr;    ///< Null: no change is held.
     const std::vector<Hold>* holds = nullptr;  ///< Current holds; set together with `breaker`.
@@ -37,29 +36,29 @@ class RowPlanner {
 
   RowPlanner(Store& store, const Cycle& cycle, const RefusedBatches& refused);
 
-  /// Returns whether the first batch of some table came before its predecessor, which may still come.
+  /// Returns whether the first batch of a table came before its predecessor, which may still come.
   absl::StatusOr<bool> HasGap(const RowRequest& request);
   /// Plans `request`, which must outlive the planner. False (only if `may_wait`): one of its
   /// batches came before its predecessor, and nothing of the request was planned. Errors: as Store.
   absl::StatusOr<bool> Add(const RowRequest& request, bool may_wait);
   /// Returns the steps of all requests, in order.
   std::vector<Step> TakeSteps() { return std::move(steps_); }
-  /// Returns the holds to be written with those steps.
+  /// Returns the holds to write with those steps.
   std::vector<Hold> TakeHolds() { return std::move(new_holds_); }
-  /// Returns what the cycle may have to remember about them.
+  /// Returns the facts about the batches that the cycle may have to remember.
   NotedBatches BatchesToNote() const;
-  /// Returns whether a step was refused because too many rows would be deleted; after Settle().
+  /// Returns whether a step was refused because it would delete too many rows. Valid after Settle().
   bool has_late() const { return !late_.empty(); }
-  /// Answers those steps from the current rows. Returns the holds that they need. Errors: as Store.
+  /// Answers those steps by the present rows. Returns the holds that they need. Errors: as Store.
   absl::StatusOr<std::vector<Hold>> JudgeLate();
 
-  /// Returns the outcomes of the request added as number `request`: per part, batch and advanced table.
+  /// Returns the outcomes of request number `request`: one for each part, batch and advanced table.
   std::vector<BatchOutcome>& outcomes(std::size_t request) { return requests_[request].outcomes; }
-  /// Takes the results of the steps. Outcomes planned on a step that failed become aborted.
-  /// `left_out` gets {table, index} for indexes that swaps could not keep. Errors: as Store.
+  /// Takes the results of the steps. An outcome that was planned after a step that failed becomes aborted.
+  /// `left_out` gets {table, index} for each index that a swap could not keep. Errors: as Store.
   absl::Status Settle(std::vector<StepResult>& results,
                       std::vector<std::pair<std::string, std::string>>* left_out);
-  /// The position of an outcome's table after its request was applied. Errors: as Store.
+  /// The state of an outcome's table after the request was applied.
   struct Standing {
     bool there = false;  ///< The table has a metadata row.
     std::int64_t cycle = 0;
@@ -75,8 +74,8 @@ class RowPlanner {
     std::vector<BatchOutcome> outcomes;
     std::vector<std::size_t> steps;  ///< One per outcome.
     std::vector<Standing> after;     ///< One per outcome: valid unless `failed`.
-    std::vector<bool> failed;        ///< One per outcome: a step of its table had failed by then.
-    std::vector<bool> by_record;     ///< One per outcome: it depends on the table's record.
+    std::vector<bool> failed;        ///< One per outcome: an earlier step of the same table had failed.
+    std::vector<bool> by_record;     ///< One per outcome: the outcome depends on the table's metadata row.
   };
 
   /// Number of rows that a refused step would have deleted.
@@ -108,13 +107,14 @@ class RowPlanner {
   Store& store_;
   const Cycle cycle_;
   const RefusedBatches refused_before_;
-  RefusedBatches refused_;                                     ///< As expected after the planned steps.
-  std::map<std::string, std::optional<TableRecord>> records_;  ///< The same for records, by folded name.
+  RefusedBatches refused_;                                     ///< Expected state after the planned steps.
+  std::map<std::string, std::optional<TableRecord>> records_;  ///< Expected records after the planned steps,
+                                                               ///< by folded name.
   std::vector<Step> steps_;
   std::vector<Planned> requests_;
   std::vector<Hold> new_holds_;
   std::vector<Late> late_;
-  std::map<std::string, std::vector<Loss>> losses_;  ///< By folded table, as before the steps.
+  std::map<std::string, std::vector<Loss>> losses_;  ///< By folded table; the losses before the steps.
   std::set<std::string> failed_;                     ///< Folded tables with a failed step.
 };
 

@@ -13,8 +13,8 @@
 #include "server/store/snapshot.h"
 #include "server/tenant/as_of.h"
 
-// Compares two states of a table. See proven_states.h for states that were proven.
-// Over one snapshot; errors besides those that are named: the snapshot's.
+// Compares two states of a table, in one snapshot. See proven_states.h for states that were proven. Every
+// call can also fail with the snapshot's errors.
 
 namespace mirror {
 
@@ -31,12 +31,13 @@ struct DiffedMoments {
   FoundMoment from, to;
 };
 
-/// An empty `to` means the last commit. Errors: those of FindTableHistory()
-/// and FindMoment(); kInvalidArgument: `to` is before `from`.
+/// Finds the two moments. An empty `to` means the last commit. Errors: those of FindTableHistory() and
+/// FindMoment(); kInvalidArgument: `to` is before `from`.
 absl::StatusOr<DiffedMoments> FindMoments(Snapshot& snapshot, const std::string& table, std::string_view from,
                                           std::string_view to);
 
-/// Takes differences in key order. Rows that returned to their old values are left out. An error ends it.
+/// Takes one difference; they come in the order of keys. Rows whose values are the same in both states are
+/// left out. An error ends the comparison.
 using TakeDifference = std::function<absl::Status(RowDifference difference)>;
 absl::Status DiffTable(Snapshot& snapshot, const DiffedMoments& moments, const GoOn& go_on,
                        const TakeDifference& take);

@@ -29,7 +29,7 @@
 
 namespace mirror {
 
-/// Base class with the Mirror, so that it is constructed before the calls.
+/// Base class with the Mirror. A base class, so that the Mirror is constructed before the classes of calls.
 class TenantMirror {
  protected:
   TenantMirror(std::string context_id, OpenStore open, const TenantOptions& options, Events& events,
@@ -39,10 +39,10 @@ class TenantMirror {
   Mirror shared_;
 };
 
-/// One tenant: access to its calls. Each kind of call is a class of its own over the one Mirror,
-/// independent of the others. A call takes the tenant's lock, reads the mirror, makes a plan,
-/// and lets the store commit it; the data for the plan is read under the store's writer lock.
-/// Errors: as Mirror. Threads: any.
+/// One tenant: access to its calls. Each kind of calls is a class that uses the same Mirror and is
+/// independent of the others. A call takes the tenant's lock, reads the mirror, makes a plan, and lets the
+/// store commit it. The data for the plan is read under the store's writer lock. Errors: as Mirror. Threads:
+/// any.
 class Tenant : private TenantMirror,
                public CycleCalls,
                public CycleCompletion,
@@ -70,8 +70,8 @@ class Tenant : private TenantMirror,
 
   const std::string& context_id() const { return shared_.context_id(); }
 
-  /// A cycle's last rows, and its end in the same commit. `verdicts`:
-  /// absent if the cycle continues, see CycleCompletion::BehindRows.
+  /// Applies a cycle's last rows, with the cycle's end in the same commit. `verdicts`: absent if the cycle
+  /// continues, see CycleCompletion::BehindRows.
   struct LastRows {
     RowAnswer rows;
     std::optional<std::vector<TableVerdict>> verdicts;
@@ -88,11 +88,11 @@ class Tenant : private TenantMirror,
 
   /// See Mirror.
   bool CloseIfIdle() { return shared_.CloseIfIdle(); }
-  /// The result keeps the tenant alive.
+  /// Returns the tenant's Mirror. The pointer keeps the tenant alive.
   static std::shared_ptr<Mirror> MirrorOf(const std::shared_ptr<Tenant>& tenant) {
     return {tenant, &tenant->shared_};
   }
-  /// Returns what is recorded besides the rows; null: nothing.
+  /// Returns the rules about what is recorded beside the rows; null: nothing is recorded.
   std::shared_ptr<const JournalRules> journal_rules() const {
     return JournalRulesOf(shared_.options().journal, context_id());
   }
@@ -102,7 +102,7 @@ class Tenant : private TenantMirror,
   void TellIfLost() { mirror::TellIfLost(shared_); }
   bool is_open() const { return shared_.is_open(); }
 
-  /// State that is known without the database. These calls never wait; see SeenSummary.
+  /// The state that is known without the database. These calls never wait; see SeenSummary.
   TenantSummary summary() const { return shared_.seen().Get(); }
   std::shared_ptr<const TenantSummary> shared_summary() const { return shared_.seen().Shared(); }
   std::int64_t seen_progress_ms() const { return shared_.seen().progress_ms(); }

@@ -14,12 +14,12 @@
 #include "server/plan/tenant_summary.h"
 #include "server/tenant/mirror/cycle_book.h"
 
-// Shows many tenants to an operator: state of each, selection,
-// order, pages. Pure: uses only what is known without a database.
+// Shows many tenants to an operator: the state of each, selection, order, pages. Pure: uses only what is
+// known without opening a database.
 
 namespace mirror {
 
-/// Worst first; for the meanings see Tenant.state in mirror_admin.proto.
+/// States from worst to best. Tenant.state in mirror_admin.proto describes each.
 enum class TenantState : std::uint8_t {
   kDamaged,
   kFailing,
@@ -42,13 +42,15 @@ bool IsProblem(TenantState state);
 struct TenantInHub {
   std::string storage, data_source;
   std::int64_t suspended_ms = 0;                  ///< Begin of the suspension; 0: not suspended.
-  bool source_restored = false;                   ///< Suspended because the source itself was restored.
-  std::uint64_t open = 0, held = 0, refused = 0;  ///< Its deliveries; `refused` is a part of `open`.
-  std::uint64_t frozen = 0;  ///< Golden records with one of its rows, frozen: systems overwrite each other.
-  std::string stopped = {};  ///< Why it gets no deliveries, or not all; empty: it gets all.
+  bool source_restored = false;                   ///< The suspension's reason is that the source itself was
+                                                  ///< restored.
+  std::uint64_t open = 0, held = 0, refused = 0;  ///< Numbers of its deliveries; `refused` is part of `open`.
+  std::uint64_t frozen = 0;  ///< Number of frozen golden records with one of its rows: systems overwrite each
+                             ///< other's values.
+  std::string stopped = {};  ///< Why the tenant gets no deliveries, or not all; empty: it gets all.
   friend bool operator==(const TenantInHub&, const TenantInHub&) = default;
 
-  /// Returns whether it waits for an operator.
+  /// Returns whether the tenant waits for an operator because of the hub.
   bool Waits() const { return suspended_ms > 0 || held > 0 || frozen > 0; }
 };
 
@@ -57,13 +59,13 @@ struct ListedTenant {
   std::string context_id;
   std::shared_ptr<const TenantSummary> summary;  ///< Never null.
   std::int64_t progress_ms = 0;
-  std::size_t late = 0;  ///< Tables that are older than their target.
+  std::size_t late = 0;  ///< Number of tables that are older than their target.
   bool deleted = false;
   CycleBook::Now rows = {};
   std::shared_ptr<const TenantInHub> hub = nullptr;  ///< Null: it is not a member of a hub.
 };
 TenantState StateOf(const ListedTenant& tenant);
-/// The same, or the tenant is quarantined.
+/// Returns whether an operator should check the tenant; also if the tenant is quarantined.
 bool IsProblem(const ListedTenant& tenant);
 
 /// Values as in TenantOrder of the protocol.
@@ -84,7 +86,8 @@ struct TenantPage {
   std::string next_page_token;                  ///< Empty: this is the last page.
   std::map<TenantState, std::uint32_t> totals;  ///< Of all tenants that match the name pattern.
 };
-/// Errors: kInvalidArgument: the page token is not from this function, or is for another order.
+/// Returns a page. Errors: kInvalidArgument: this function did not make the page token, or made it for
+/// another order.
 absl::StatusOr<TenantPage> PageOf(const std::vector<ListedTenant>& tenants, const TenantQuery& query);
 
 }  // namespace mirror

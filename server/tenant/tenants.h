@@ -26,9 +26,8 @@
 
 namespace mirror {
 
-/// Tenants that have no mirror yet because each of their cycles fails before it begins. They are kept so
-/// that an operator can see them: in memory, at most kTenantsMax; the oldest failure is dropped first.
-/// Threads: any.
+/// Tenants without a mirror whose cycles all failed before they began. They are kept so that an operator can
+/// see them: in memory, at most kTenantsMax. The oldest failure is dropped first. Threads: any.
 class FirstFailures {
  public:
   static constexpr std::size_t kTenantsMax = 1'000;
@@ -47,13 +46,14 @@ class FirstFailures {
   std::map<std::string, Failed> failed_ MIRROR_GUARDED_BY(mutex_);  ///< By folded context id.
 };
 
-/// Bounds the number of new mirrors in creation. Such a mirror cannot be closed before its first cycle
-/// ends: without a bound first cycles could use up all file descriptors of the process. Threads: any.
+/// Limits how many new mirrors can be in creation. Such a mirror cannot be closed before its first cycle
+/// ends. Without a limit, first cycles could use up all file descriptors of the process. Threads: any.
 class BuildingPlaces {
  public:
   explicit BuildingPlaces(std::size_t count_max);
 
-  /// Takes a place, until the pointer is released, maybe after this object. Null: all places are taken.
+  /// Takes a place until the pointer is released, which may be after the end of this object. Null: all places
+  /// are taken.
   std::shared_ptr<void> Take(const std::string& context_id);
   bool Has(const std::string& context_id) const;
   std::vector<std::string> All() const;
@@ -66,14 +66,14 @@ class BuildingPlaces {
   const std::shared_ptr<Taken> taken_;
 };
 
-/// Copies of moves that are arriving in this process, by the id of the move. An arriving copy is not
-/// visible yet, so undoing its move is signalled here: the copy must not remain after the move is over.
-/// A later copy for the same move is a new one. Threads: any.
+/// The copies that moves send to this process, by the id of the move. Until a copy has arrived completely, it
+/// belongs to no tenant. So Undo() marks it here, and it is removed instead of installed. A later copy for
+/// the same move is a new one. Threads: any.
 class Arrivals {
  public:
   using IsUndone = std::shared_ptr<std::atomic<bool>>;
 
-  /// The copy is arriving as long as the caller keeps the pointer.
+  /// Registers a copy. It counts as arriving as long as the caller keeps the pointer.
   IsUndone Begin(const std::string& id) {
     auto undone = std::make_shared<std::atomic<bool>>(false);
     const MutexLock lock(mutex_);
@@ -81,7 +81,7 @@ class Arrivals {
     coming_.emplace(id, undone);
     return undone;
   }
-  /// Undoes the copies of that move that are arriving now.
+  /// Marks the arriving copies of that move as undone.
   void Undo(const std::string& id) {
     const MutexLock lock(mutex_);
     for (auto [one, end] = coming_.equal_range(id); one != end; ++one) {
@@ -94,11 +94,11 @@ class Arrivals {
   std::multimap<std::string, std::weak_ptr<std::atomic<bool>>> coming_ MIRROR_GUARDED_BY(mutex_);
 };
 
-/// Searches the mirrors themselves for idle cycles, at intervals: a server
-/// may die before other servers learn that it began a cycle. Threads: any.
+/// Searches all mirrors of a shared home for idle cycles, at intervals. It finds a cycle of a server that
+/// died before other servers could learn of the cycle. Threads: any.
 class IdleLook {
  public:
-  /// Returns idle tenants; empty also if the last search was recent.
+  /// Returns idle tenants. Empty also if the last search was less than kAgain ago.
   std::set<std::string> Find(StoreHome& home, std::int64_t idle_ms) MIRROR_EXCLUDES(mutex_) {
     if (!home.IsShared()) return {};
     {
@@ -113,7 +113,7 @@ class IdleLook {
   }
 
  private:
-  /// The search asks each mirror.
+  /// Minimum time between two searches, which read from each mirror.
   static constexpr std::chrono::seconds kAgain{60};
 
   Mutex mutex_;
@@ -122,89 +122,93 @@ class IdleLook {
 
 struct TenantsOptions {
   TenantOptions tenant;
-  /// Maximum number of open databases; the least recently used one is closed first. At
-  /// least 1. A mirror in creation counts as two and cannot be closed: a further first
-  /// cycle is refused if a quarter of this number, and at least four, are in creation.
+  /// Maximum number of open databases, at least 1. The least recently used one is closed first. A mirror in
+  /// creation counts as two and cannot be closed. Another first cycle is refused while a quarter of this
+  /// number, and at least four, are in creation.
   std::size_t open_max = 100;
 };
 
-/// All tenants of a home. They are found again from their mirrors at every start. If other
-/// servers use the home, too, their new and deleted tenants are found when a call asks for
-/// one, and when all are listed. Threads: any. Each tenant has its own lock. During a call of
-/// the home, no lock is held here except the one that serializes Delete() and Allow().
+/// All tenants of a home. Each start finds them again from their mirrors. If other servers use the home, too,
+/// their new and deleted tenants are found when a call asks for one, and when all are listed. Threads: any.
+/// Each tenant has its own lock. During a call of the home, this class holds no lock, except the one that
+/// serializes Delete() and Allow().
 class Tenants {
  public:
-  /// Finishes work that a kill interrupted. `home` and `events` must outlive this object.
-  /// Errors: kFailedPrecondition: the home cannot be read.
+  /// Opens the tenants, and finishes acts that a kill of the process interrupted. `home` and `events` must
+  /// outlive this object. Errors: kFailedPrecondition: the home cannot be read.
   static absl::StatusOr<std::unique_ptr<Tenants>> Open(StoreHome& home, const TenantsOptions& options,
                                                        Events& events);
   ~Tenants();
 
-  /// Returns the tenant of a call other than Authenticate.
+  /// Returns the tenant of any call except Authenticate. Errors:
   ///   kPermissionDenied  unknown, or known in another spelling (the message does not say which)
   absl::StatusOr<std::shared_ptr<Tenant>> Find(const Caller& caller);
-  /// For Authenticate: accepts a tenant that has no database yet,
-  /// unless provisioning is off. Null: an operator deleted the tenant.
+  /// Returns the tenant for Authenticate. Accepts a tenant that has no database yet, unless provisioning is
+  /// off. Null: an operator deleted the tenant.
   absl::StatusOr<std::shared_ptr<Tenant>> FindOrTakeIn(const Caller& caller);
-  /// Called after FindOrTakeIn(): forgets a tenant that was only probed and has no mirror.
+  /// Forgets a tenant that was only probed and has no mirror. Called after FindOrTakeIn().
   void ForgetUnlessThere(const std::string& context_id);
-  /// Finds a tenant for the operator, who may write its name in upper or lower case. Errors: kNotFound.
+  /// Finds a tenant for an operator; upper and lower case do not matter. Errors: kNotFound.
   absl::StatusOr<std::shared_ptr<Tenant>> Find(const std::string& context_id);
-  /// The same for a tenant whose mirror is about to be installed. `context_id` must
-  /// be checked. Errors: kFailedPrecondition: it is known in another spelling.
+  /// Finds or creates a tenant whose mirror is about to be installed. `context_id` must be checked before.
+  /// Errors: kFailedPrecondition: the tenant is known in another spelling.
   absl::StatusOr<std::shared_ptr<Tenant>> FindOrMake(const std::string& context_id);
   std::vector<std::shared_ptr<Tenant>> All();
-  /// Deletes the mirror for good, and refuses the tenant until Allow(), also after a restart, unless
-  /// `what` is kForgotten. `epoch`: see StoreHome::BeginDeletion(). `expected`: see FileCalls::Retire().
+  /// Deletes the mirror for good. Refuses the tenant until Allow(), also after a restart, unless `what` is
+  /// kForgotten. `epoch`: see StoreHome::BeginDeletion(). `expected`: see FileCalls::Retire().
   absl::Status Delete(const std::string& context_id, mirror::Deleted what = mirror::Deleted::kAll,
                       std::int64_t epoch = 0, const Expected& expected = {});
   enum class LetIn : std::uint8_t {
     kByOperator,
-    kByItsMirror,    ///< A mirror was installed; adds an event. It need not have been deleted.
-    kWithItsMirror,  ///< The same for a deleted tenant that its home allowed together with the mirror.
+    kByItsMirror,    ///< A mirror was installed; an event is added. The tenant need not have been deleted.
+    kWithItsMirror,  ///< A mirror was installed, and its home already allowed the deleted tenant.
   };
-  /// Returns the stored spelling. Errors: kNotFound: the tenant was not deleted.
+  /// Allows a deleted tenant again. Returns its stored spelling. Errors: kNotFound: the tenant was not
+  /// deleted.
   absl::StatusOr<std::string> Allow(const std::string& context_id, LetIn by = LetIn::kByOperator);
-  /// Returns the deleted tenants, in their spelling.
+  /// Returns the deleted tenants, in their stored spelling.
   absl::StatusOr<std::vector<std::string>> Deleted();
 
-  /// Ends the cycles that this process served; for a clean shutdown, after the
-  /// last call. If other servers use the home, too, the cycles continue there.
+  /// Ends the cycles that this process served. For a clean shutdown, after the last call. If other servers
+  /// use the home, too, the cycles continue there.
   void EndCycles();
-  /// Ends cycles without progress whose source does not call any
-  /// more: those of this process, or also those of other servers.
+  /// Ends cycles without progress, whose source no longer calls: cycles of this process, or with `of_others`
+  /// also those of other servers.
   void EndIdleCycles(bool of_others = false);
 
-  /// State of a tenant that is known without its database: its lock is not taken, its mirror not opened.
+  /// The state of a tenant as known without its database. To read it takes no lock of the tenant and opens no
+  /// mirror.
   struct Seen {
     std::string context_id;
     bool is_open = false;
     std::shared_ptr<const TenantSummary> summary;
-    std::int64_t progress_ms = 0;  ///< Also of a running cycle.
-    std::string unreadable = {};   ///< Why the home can open it for nobody; empty: it can, as far as known.
-    CycleBook::Now rows = {};      ///< As this process saw it.
+    std::int64_t progress_ms = 0;  ///< Last progress; during a running cycle, too.
+    std::string unreadable = {};   ///< Why the home cannot open the mirror for anybody; empty: it can, as far
+                                   ///< as is known.
+    CycleBook::Now rows = {};      ///< What this process counted.
   };
-  /// `at_once`: includes the latest changes of other servers that use the home. A
-  /// summary then has the data of the lists only if they are certainly current.
+  /// Returns the known state of all tenants. `at_once`: includes the latest changes by other servers that use
+  /// the home. Then a summary has the documents for lists only if they are certainly current.
   std::vector<Seen> AllSeen(bool at_once = false);
-  /// AllSeen(), and tenants without a mirror whose first cycles fail. NoteBegun() forgets such a failure.
+  /// Returns AllSeen(), and tenants without a mirror whose first cycles fail. NoteBegun() removes such a
+  /// failure.
   std::vector<Seen> AllKnown();
   /// Notes that no cycle of the tenant could begin; it may not exist yet.
   void NoteFailure(const std::string& context_id, std::string_view why);
   void NoteBegun(const std::string& context_id) { first_failures_.Forget(context_id); }
-  /// Sets the summary that the catalog kept, for a tenant that was found at the start.
+  /// Sets the summary that the catalog kept. For a tenant that was found at the start.
   void Remember(const std::string& context_id, const TenantSummary& summary);
 
   StoreHome& home() { return home_; }
   std::size_t open_count() const;
   std::size_t open_max() const { return options_.open_max; }
 
-  Arrivals arrivals;  ///< Of moves; an arriving copy belongs to no tenant yet.
+  Arrivals arrivals;  ///< Copies of moves. An arriving copy belongs to no tenant yet.
 
  private:
   Tenants(StoreHome& home, const TenantsOptions& options, Events& events);
-  /// Asks a home that other servers use, too, for a tenant that
-  /// is unknown in this spelling; `again`: also for a known one.
+  /// Asks a home that other servers use, too, for a tenant that is unknown in this spelling. `again`: also
+  /// for a known one.
   absl::Status LookAtHome(const std::string& context_id, bool again) MIRROR_EXCLUDES(mutex_);
   std::shared_ptr<Tenant> Make(const std::string& context_id);
   struct Entry {
@@ -217,7 +221,7 @@ class Tenants {
   void SetKnown(const std::string& key, const std::optional<std::string>& spelled) MIRROR_REQUIRES(mutex_);
   void Used(Entry& entry) MIRROR_REQUIRES(mutex_);
   void Unlist(Entry& entry) MIRROR_REQUIRES(mutex_);
-  /// Finds an entry that nobody uses and that never had a mirror; end() if there is none.
+  /// Finds an entry that no call uses and that never had a mirror; end(): there is none.
   Entries::iterator FindOnlyProbed(const std::string& context_id) MIRROR_REQUIRES(mutex_);
   void MakeRoom(const Tenant& opened);
   absl::StatusOr<std::shared_ptr<void>> BeginBuilding(const std::string& context_id);
@@ -230,27 +234,27 @@ class Tenants {
   BuildingPlaces building_;
   FirstFailures first_failures_;
   IdleLook idle_look_;
-  /// Guards the home's deletion marks, which must agree with `deleted_`.
+  /// Guards the deletion marks of the home, which must agree with `deleted_`.
   Mutex marks_mutex_ MIRROR_ACQUIRED_BEFORE(mutex_);
   mutable Mutex mutex_;
-  /// Time of the last listing of `tenants_` from a home that other servers use, too.
+  /// Time when `tenants_` was last listed from a home that other servers use, too.
   std::chrono::steady_clock::time_point listed_ MIRROR_GUARDED_BY(mutex_);
   Entries tenants_ MIRROR_GUARDED_BY(mutex_);  ///< By folded context id.
-  /// Deleted tenants in their spelling, by folded context id. If other servers use
-  /// the home, too, this and the next one are empty, and the home is asked instead.
+  /// Deleted tenants in their spelling, by folded context id. If other servers use the home, too, this map
+  /// and `half_deleted_` stay empty, and the home is asked instead.
   std::map<std::string, std::string> deleted_ MIRROR_GUARDED_BY(mutex_);
-  /// Folded ids of those whose mirror is not completely removed.
+  /// Folded ids of tenants whose mirrors are not completely removed yet.
   std::set<std::string> half_deleted_ MIRROR_GUARDED_BY(mutex_);
-  /// Last reason why the home cannot open a tenant for anybody, by folded context id.
+  /// The last reason why the home could not open a tenant for anybody, by folded context id.
   std::map<std::string, std::string> unreadable_ MIRROR_GUARDED_BY(mutex_);
-  /// Opened and not closed by MakeRoom, least recently
-  /// used first. Some may have closed themselves.
+  /// Tenants that were opened and that MakeRoom() did not close, least recently used first. Some may have
+  /// closed themselves.
   std::list<Tenant*> by_use_ MIRROR_GUARDED_BY(mutex_);
   WarmMirrors warm_;
-  std::optional<LogsLeft> logs_left_;  ///< Absent: a clean stop left none.
+  std::optional<LogsLeft> logs_left_;  ///< Absent: a clean stop left no logs.
 };
 
-/// Returns the tenant with this id, for the operator; all for an empty id. Errors: kNotFound.
+/// Returns the tenant with this id, for an operator; all tenants for an empty id. Errors: kNotFound.
 absl::StatusOr<std::vector<std::shared_ptr<Tenant>>> FindAsked(Tenants& tenants,
                                                                const std::string& context_id);
 
