@@ -61,9 +61,8 @@ void DropKey(TableSchema* schema);
 /// what differs between kinds of servers, all of it static:
 ///   Known, Place, Record       a KnownServerTable, the server's description of its database, a ServerRecord
 ///   kComputer                  the name, for people, of the program that computes generated columns
-///   kWideValues, kWideNote     values for which a column's type may have no room, for people:
-///                              after "as", and
-///                              in the form of a note; empty: no such values are named
+///   kWideValues, kWideNote     texts for people that name values which may not fit a column's type: as an
+///                              example in brackets, and as the end of a note; empty: none are named
 ///   kKeyMayLackValues          Table::drops_null_key says that columns of a key may be NULL
 ///   Parse(text)                parses a record; ToString() writes it
 ///   Mark(column)               a MarkedColumn
@@ -72,8 +71,8 @@ void DropKey(TableSchema* schema);
 ///   GeneratedOf(table)         columns that are not sent because they are computed
 ///   IdOf(table)                TableSchema::table_id
 ///   IdentityOf(table, record)  SourceTable::identity
-///   ProblemOf(table, place, problem)  why it cannot be read, for people; `problem`: of its schema
-///   NotesOf(table)             messages for people about it
+///   ProblemOf(table, place, problem)  why the table cannot be read, for people; `problem`: of its schema
+///   NotesOf(table)             messages for people about the table
 /// Threads: one.
 template <typename Kind>
 class ServerTables {
