@@ -21,8 +21,8 @@
 
 namespace mirror {
 
-/// Findings in a table's values, and which of them were reported: stored as SourceTable.record, in the form
-/// of the kind of server. `Id`: tells the table's columns apart. `TypeMark`: tells types apart.
+/// Findings in a table's values, and which of them were reported. Stored as SourceTable.record, in the form
+/// of the kind of server. `Id`: identifies a column of the table. `TypeMark`: identifies a type.
 template <typename Id, typename TypeMark>
 struct ServerRecord {
   struct Found {
@@ -43,8 +43,8 @@ struct MarkedColumn {
   std::string type_name;  ///< For people.
 };
 
-/// Makes these columns the table's key. Returns the problem with them, for people. `may_be_null`: columns of
-/// a key may hold NULL.
+/// Makes these columns the table's key. Returns the problem with them, for people; empty: none.
+/// `may_be_null`: columns of a key may hold NULL.
 std::string SetGivenKey(const std::vector<std::string>& names, bool may_be_null, TableSchema* schema);
 /// Returns the problem with the steps, for people; empty: none. `for_steps`: the table as `where` sees it.
 std::string WhyNoSteps(const TableSchema& schema, const TableSchema& for_steps, const TableSteps& steps);
