@@ -17,8 +17,9 @@ class ChangeSignal {
  public:
   virtual ~ChangeSignal() = default;
 
-  /// To be called before a run: what a run that begins now reads is known from here on. Errors: also
-  /// kFailedPrecondition: the source has no change log, so that changes cannot be told from other writes.
+  /// Call this before a run. Everything that a run begun now would read counts as known from here on. Errors:
+  /// also kFailedPrecondition: the source has no change log, so that changes cannot be distinguished from
+  /// other writes.
   virtual absl::Status Mark() = 0;
 
   enum class Heard : std::uint8_t {
@@ -29,7 +30,8 @@ class ChangeSignal {
   /// Whether an application that writes has to wait while the source is read.
   virtual bool WritersWait() const = 0;
 
-  /// Waits for a change since Mark(), at most so long. After anything but kNothing: Mark() comes first.
+  /// Waits at most `most` for a change since Mark(). After any result but kNothing, call Mark() before the
+  /// next Wait().
   virtual Heard Wait(std::chrono::nanoseconds most, const std::stop_token& stop) = 0;
 };
 

@@ -7,8 +7,9 @@ namespace mirror {
 
 /// Limits for a copy of a source that has a rollback journal, see SqliteFile::CopyOfOneMoment().
 struct CopyLimits {
-  std::int64_t at_once = 256'000'000;  ///< Bytes for which writers may be blocked when they leave no pause.
-  std::int64_t max = 16'000'000'000;   ///< Bytes in total.
+  std::int64_t at_once =
+      256'000'000;  ///< Bytes that may be copied at once, while writers wait, if writers leave no pause.
+  std::int64_t max = 16'000'000'000;  ///< Bytes of the whole database.
 };
 
 }  // namespace mirror

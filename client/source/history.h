@@ -26,8 +26,8 @@ enum class Standing {
   kGone,     ///< The position is of its past, or older; the changes since then are no longer on record.
 };
 
-/// The source's own record of the positions that it sent. With it the source recognises a mirror, a restored
-/// mirror, and that it was itself restored. Threads: one.
+/// The source's own record of the positions that it sent. By this record the source recognises its mirror, a
+/// restored mirror, and that the source itself was restored. Threads: one.
 class History {
  public:
   virtual ~History() = default;
@@ -39,15 +39,15 @@ class History {
   /// restored source. Returns a sentence for people, mostly empty.
   virtual absl::StatusOr<std::string> Bind(const SourceMark& mark) = 0;
 
-  /// Reads what the source logged until now, so that a later look at the source is not older than this
-  /// record. Call it before each look; a dry run, which only looks, does not. Errors end the run.
+  /// Reads the source's log up to now, so that a later look at the source is not older than this record. Call
+  /// it before each look; a dry run does not call it. Errors end the run.
   virtual absl::Status Refresh() { return absl::OkStatus(); }
 
-  /// Prepares for exactly these tables in their present form. Returns a sentence for each table whose record
-  /// was discarded.
+  /// Prepares the record for exactly these tables, as they are defined now. Returns a sentence for each table
+  /// whose record was discarded.
   virtual absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& tables) = 0;
   /// Fills in Column.backfill, which only the history knows. False: the history was prepared for another
-  /// definition of the table: call Renew() and look at the source again.
+  /// definition of the table. Then call Renew() and take a new look at the source.
   virtual bool Complete(TableSchema& schema) = 0;
 
   /// Invalidates all positions of the table sent so far. Does nothing where changes are found by reading the
@@ -72,9 +72,9 @@ class History {
 
   /// Whether the table's changes are known row by row. False: the table is populated after every change.
   virtual bool NamesRows(const std::string& table) = 0;
-  /// The same for changes made while all rows are read. True: net changes follow the rows.
+  /// Whether changes made while all rows are read are known row by row. True: net changes follow the rows.
   virtual bool FollowsReading(const std::string& table) { return NamesRows(table); }
-  /// Whether the mirror surely equals a table that this history reports as unchanged.
+  /// Whether a table that this history reports as unchanged surely equals its mirror.
   virtual bool SeesChanges(const std::string& table) = 0;
 
   virtual Form FormOf(const std::string& table) = 0;
@@ -83,8 +83,8 @@ class History {
     (void)table, (void)position;
     return false;
   }
-  /// Continues from a position that the mirror has and that another form sent. It becomes kKnown, with no
-  /// change since. The caller finds real changes by a comparison. False: this is not possible.
+  /// Continues from a position that the mirror has and that another form sent. The position becomes kKnown,
+  /// with no change since; the caller must find real changes by a comparison. False: this is not possible.
   virtual absl::StatusOr<bool> Adopt(const std::string& table, const Position& position) {
     (void)table, (void)position;
     return false;
@@ -104,20 +104,21 @@ class History {
     return "";
   }
 
-  /// Why the mirror of a table may hold other rows than the source, for people. Empty: both are to hold the
+  /// Why the mirror of a table may hold other rows than the source, for people. Empty: both should hold the
   /// same rows.
   virtual std::string WhyNotEqual(const std::string& table) {
     (void)table;
     return "";
   }
 
-  /// Returns the targets of tables that are about to be sent, written to disk before. `highest`: the highest
-  /// LSN that the mirror shows of any table. Rows that are read after this call may be newer than the
-  /// target's LSN, never older.
+  /// Returns the target of each table that is about to be sent. The targets are on disk before this returns.
+  /// `highest`: the highest LSN that the mirror shows of any table. Rows that are read after this call may be
+  /// newer than the target's LSN, never older.
   virtual absl::StatusOr<std::map<std::string, Position>> Begin(const std::vector<std::string>& tables,
                                                                 std::int64_t highest) = 0;
 
-  /// Called after a cycle: what the mirror has on disk of each table. Older records may be deleted.
+  /// Called after a cycle with the position of each table that is durable at the mirror. May delete older
+  /// records.
   virtual absl::Status Forget(const std::map<std::string, Position>& durable) = 0;
 };
 

@@ -23,24 +23,23 @@
 
 namespace mirror {
 
-/// Tells one source database from another, and from an older copy of itself.
+/// Facts that distinguish a source database from another one, and from an older copy of itself.
 struct SourceMark {
-  /// Absolute, without symbolic links. For a database on a server: its address, for people; not
-  /// empty.
+  /// Absolute path without symbolic links. For a database on a server: its address, for people. Never empty.
   std::string path;
-  std::uint64_t device = 0;          ///< With `inode`: the file; another pair: the file was replaced.
-  std::uint64_t inode = 0;           ///< 0: the source has none.
+  std::uint64_t device = 0;  ///< Device of the file. If `device` or `inode` differs, the file was replaced.
+  std::uint64_t inode = 0;   ///< Inode of the file; 0: the source has none.
   std::uint64_t change_counter = 0;  ///< Never decreases while the source lives; 0: the source has none.
-  /// The server's own identity of the database. It shows the same database at another address, or another
-  /// database at the same address. Empty: the database is the one at `path` on this machine.
+  /// Identity that the server gives the database. It recognises the same database at another address, and
+  /// another database at the same address. Empty: the database is the file at `path` on this machine.
   std::string database = {};
 };
 
 /// One table in the form that its source announces.
 struct SourceTable {
   TableSchema schema;
-  /// Why its rows cannot be sent, for people; empty: they can be sent. The table is announced anyway, or it
-  /// would count as dropped.
+  /// Why its rows cannot be sent, for people; empty: they can be sent. The table is announced in any case: a
+  /// table that is not announced would count as dropped.
   std::string problem;
   /// Data for the reader's next run about this table: store it and pass it back. Empty: nothing.
   std::string record;
@@ -55,11 +54,13 @@ struct SourceTable {
   std::int64_t written_ns = 0;
   /// Its indexes and foreign keys; absent: not known.
   std::optional<SourceObjects> objects = {};
-  /// Differs from an earlier look if the table was dropped and created again under its name, or may have
-  /// been. 0: the source cannot tell; schema.table_id counts then, where the source has one.
+  /// Number that differs from that of an earlier look if the table was, or may have been, dropped and created
+  /// again under its name. 0: the source cannot tell; then schema.table_id is compared, where the source has
+  /// one.
   std::uint64_t identity = 0;
-  /// Some values do not fit the source's declaration, so a column is announced as ANY or nullable, or the
-  /// table without its key. After Forget() the next look checks whether such values are still there.
+  /// Some values do not fit the source's declaration. Therefore a column is announced as ANY or nullable, or
+  /// the table is announced without its key. After Forget() the next look checks whether such values still
+  /// exist.
   bool widened = false;
   /// A sentence for people that contains no value: which key column is announced as ANY because of its
   /// values, and which values those may be. Empty: there is none.
@@ -110,7 +111,8 @@ class TableReader {
   /// Appends rows to `block` until it has `size` or the table ends. Values over 4 MB go to `sink` before the
   /// call returns; the block then holds a LargeValue. True: call again.
   ///
-  /// False: these were all rows of one moment. An error makes every row given before invalid:
+  /// False: the table has ended, and all rows were of one moment. An error makes every row given before
+  /// invalid:
   ///   kAborted   the table changed meanwhile, or no longer fits what was announced: take the schema again,
   ///              announce it and read from the beginning
   ///   others     this table cannot be read;
@@ -122,8 +124,8 @@ class TableReader {
   /// Part of what Notes() reports: rows whose key cannot be read were left out.
   virtual bool partial() const { return false; }
 
-  /// Called after the last row when no net changes follow. Returns the position to commit, which covers all
-  /// that the rows show. `target` was recorded before the first row was read.
+  /// Returns the position to commit, which covers everything that the rows show. Called after the last row
+  /// when no net changes follow. `target` was recorded before the first row was read.
   virtual absl::StatusOr<Position> Seal(const Position& target) { return target; }
 };
 
@@ -157,16 +159,16 @@ class ChangeReader {
 /// Consecutive rows in key order, summed up in one digest.
 struct DigestPiece {
   RangeDigest digest;
-  Key first, last;   ///< Of the rows in the piece; empty without rows, and for a table without a key.
+  Key first, last;   ///< First and last key of the piece; empty without rows, and without a key.
   bool end = false;  ///< These were the last rows.
   /// Key and digest of each row, when `each` was asked for.
   std::vector<std::pair<Key, std::uint64_t>> rows = {};
   KeyPart greatest;  ///< In a bounded scan: the bound column's greatest value; kNull: no row was given.
-  /// In a scan by columns, for each of `rows`: 8 bytes per column that tell its values apart. The row's
-  /// digest is then computed over them.
+  /// In a scan by columns, for each of `rows`: 8 bytes per column, which differ for different values. The
+  /// row's digest is then computed over these bytes.
   std::vector<std::string> by_column = {};
   std::vector<Key> untold = {};  ///< Keys of rows that exist and cannot be sent.
-  bool partial = false;          ///< Such rows exist without a key: a row that was not given may still exist.
+  bool partial = false;  ///< Some of these rows have no known key: a row that was not given may still exist.
   std::vector<std::string> notes = {};  ///< With `end`: messages for people about these rows.
 };
 
@@ -193,8 +195,9 @@ class DigestReader {
   virtual absl::Status Seek(const Key& key) = 0;
 };
 
-/// Rows that share their key with another row. Read() and Scan() give every one of them: to leave some out
-/// would need all keys in memory or sorted. The capture of all rows (source/capture) has the keys anyway.
+/// What it means that several rows share one key. Read() and Scan() give all such rows, because leaving some
+/// out would need all keys in memory or sorted. The capture of all rows (client/source/capture) has all keys
+/// anyway.
 enum class RepeatedKeys {
   kNever,     ///< The source allows none.
   kMistake,   ///< Digests() and RowsOf() may give any row of the key.
@@ -211,16 +214,16 @@ class SourceReader {
 
   virtual SourceMark Mark() const = 0;
 
-  /// Returns the tables that the configuration asks for, without a look at their rows.
+  /// Returns the tables that the configuration asks for, without reading their rows.
   virtual absl::StatusOr<std::vector<std::string>> TableNames() = 0;
 
-  /// Takes a new look at the source; all later calls refer to this look. Ends every TableReader. The first
-  /// look at a table reads all of it, to find the types of its values. Errors: the source cannot be read; the
-  /// message says what to do.
+  /// Takes a new look at the source, to which all later calls refer. Every earlier TableReader becomes
+  /// invalid. The first look at a table reads all of it, to find the types of its values. Errors: the source
+  /// cannot be read; the message says what to do.
   virtual absl::StatusOr<SourceSchema> Schema() = 0;
 
-  /// Takes now the look at the rows of a table of Schema() that was left until its rows are sent. Errors:
-  /// those of Schema(), and kAborted: the table changed.
+  /// Examines the rows of a table of Schema() now, if Schema() postponed that until the rows are sent.
+  /// Errors: those of Schema(), and kAborted: the table changed.
   virtual absl::Status TakeLook(const std::string& table) {
     (void)table;
     return absl::OkStatus();
@@ -229,7 +232,7 @@ class SourceReader {
   /// Returns the number of rows of a table of Schema(). Exact when nothing writes meanwhile.
   virtual absl::StatusOr<std::uint64_t> CountRows(const std::string& table) = 0;
 
-  /// Reads the rows of a table of Schema(), of each row the columns with these indexes.
+  /// Reads the rows of a table of Schema(): of each row, the columns with these indexes.
   virtual absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
                                                             const std::vector<std::uint32_t>& columns) = 0;
 
@@ -258,13 +261,13 @@ class SourceReader {
     return absl::UnimplementedError(absl::StrCat("table '", table, "' cannot be compared by digests"));
   }
 
-  /// The same in any order, whichever is fastest, to find changes.
+  /// As Digests(), in whichever order is fastest. Used to find changes.
   virtual absl::StatusOr<std::unique_ptr<DigestReader>> Scan(const std::string& table,
                                                              const std::vector<std::uint32_t>& columns) {
     return Digests(table, columns);
   }
 
-  /// The same, with DigestPiece::by_column for each row.
+  /// As Scan(), with DigestPiece::by_column for each row.
   virtual absl::StatusOr<std::unique_ptr<DigestReader>> ScanByColumn(
       const std::string& table, const std::vector<std::uint32_t>& columns) {
     (void)columns;
@@ -290,33 +293,34 @@ class SourceReader {
     return absl::UnimplementedError(absl::StrCat("table '", table, "' cannot be read in parts"));
   }
 
-  /// Places where rows repeat the key of an earlier row, for people: one text for each of `keys`, as "line 9
-  /// has the key of line 2". Empty where the places are not known.
+  /// Returns the places of rows that repeat the key of an earlier row, for people: one text for each of
+  /// `keys`, such as "line 9 has the key of line 2". Empty: the places are not known.
   virtual std::vector<std::string> PlacesOf(const std::string& table, const std::vector<Key>& keys) {
     (void)table, (void)keys;
     return {};
   }
 
-  /// Rows are read from the source itself from now on, not from an earlier copy.
+  /// Makes later calls read rows from the source itself, not from an earlier copy.
   virtual void LeaveCopies() {}
 
   /// Discards what was learned about the table; the next Schema() examines it again.
   virtual void Forget(const std::string& table) { (void)table; }
 
-  /// Whether rows that are not read yet cost the source something: the open reading keeps its log from being
-  /// trimmed. `closed_later`: the population is completed by net changes.
+  /// Returns whether an open reading costs the source something: while rows are unread, the source cannot
+  /// trim its log. `closed_later`: the population is completed by net changes.
   virtual bool HoldsLog(bool closed_later) const {
     (void)closed_later;
     return false;
   }
-  /// All reads until LeaveMoment() see the moment of this call, in all tables. False: the source cannot do
-  /// that on request, and nothing is held.
-  /// `with_changes`: the moment includes net changes; some sources can hold nothing else at one moment.
+  /// Makes all reads until LeaveMoment() see all tables at the moment of this call. False: the source cannot
+  /// do that on request, and holds nothing. `with_changes`: the moment includes net changes. Some sources can
+  /// hold a moment only with net changes.
   virtual absl::StatusOr<bool> HoldMoment(bool with_changes) {
     (void)with_changes;
     return false;
   }
-  /// Later reads may see a later moment than earlier ones; no lock or snapshot is held between reads.
+  /// Ends HoldMoment(). Later reads may see a later moment than earlier ones, and no lock or snapshot is held
+  /// between them.
   virtual void LeaveMoment() {}
 
   /// The largest number of keys for one RowsOf() call.

@@ -12,9 +12,9 @@
 
 namespace mirror {
 
-/// The cycles that a source with an exchange knows of, as its own database notes them. The agent tells the
-/// mirror at the begin of each cycle, so that a restore of either side is detected. A cycle without rows
-/// writes nothing, unless it follows a cycle that was broken off.
+/// The numbers of cycles that the database of a source with an exchange has on record. The agent sends them
+/// to the mirror at the begin of each cycle, so that a restore of either side is detected. A cycle without
+/// rows writes nothing, unless it follows a cycle that was broken off.
 ///
 /// Errors: those of the source. Threads: one.
 class CycleMarks {
@@ -29,10 +29,11 @@ class CycleMarks {
   };
   virtual absl::StatusOr<Cycles> Read() = 0;
 
-  /// A cycle began. The transaction that records sent rows may also note that the cycle is about to be
-  /// completed.
+  /// Called when a cycle began. The transaction that records sent rows may then also note that this cycle is
+  /// about to be completed.
   virtual void Begin(std::int64_t cycle) = 0;
-  /// Notes it at once if it is not noted yet: before the first row, or before a cycle without rows ends.
+  /// Notes that the cycle is about to be completed, if that is not noted yet. Called before the first row, or
+  /// before a cycle without rows ends.
   virtual absl::Status NoteCompleting(std::int64_t cycle) = 0;
   virtual absl::Status NoteCompleted(std::int64_t cycle) = 0;
 };
@@ -42,7 +43,8 @@ class CycleMarks {
 struct LogFigures {
   std::optional<std::int64_t> lag;       ///< Log of the source that is not staged yet.
   std::optional<std::int64_t> retained;  ///< Log that the source keeps for this agent.
-  std::optional<std::int64_t> safe;      ///< May still be written before the source drops this agent's log.
+  std::optional<std::int64_t>
+      safe;  ///< Log that may still be written before the source drops this agent's log.
   std::optional<std::int64_t> unconfirmed;  ///< From the restart position of decoding to the confirmed one.
   std::optional<std::int64_t> stage_rows, stage_bytes;
   std::optional<std::int64_t> decoded;  ///< Changes since the agent started.
@@ -60,8 +62,8 @@ class SourceLog : public History {
   /// The cycle marks of a source with an exchange; null: it has none. Lives as long as this object.
   virtual CycleMarks* marks() { return nullptr; }
 
-  /// Tables that this log cannot cover, whatever the configuration asks for, by name with the reason for
-  /// people. Their changes are found by comparing.
+  /// Returns the tables that this log cannot cover under any configuration: the name, and the reason for
+  /// people. Changes of these tables are found by comparing.
   virtual absl::StatusOr<std::map<std::string, std::string>> Unlogged() {
     return std::map<std::string, std::string>();
   }

@@ -13,12 +13,12 @@
 namespace mirror {
 
 enum class Strategy {
-  kCdc,           ///< The source's change log reports them.
-  kSynthetic,     ///< All rows are read and compared with those of the last look.
-  kWatermark,     ///< Rows with the greatest value so far, or a greater one, of a column that only grows.
-                  ///< Finds no deletes.
-  kWatermarkCdc,  ///< As kWatermark from that value cut to a Precision; all keys are read to find deletes.
-  kWindow,        ///< Rows whose time in a column is at most so long ago. No deletes.
+  kCdc,        ///< The source's change log reports them.
+  kSynthetic,  ///< All rows are read and compared with those of the last look.
+  kWatermark,  ///< Reads rows whose value in a column that only grows is the greatest so far, or greater.
+               ///< Finds no deletes.
+  kWatermarkCdc,  ///< As kWatermark, from that value cut to a Precision; reads all keys to find deletes.
+  kWindow,        ///< Reads rows whose time in a column is at most so long ago. Finds no deletes.
   kPopulate,      ///< No source of changes: the table is sent whole.
 };
 
@@ -26,21 +26,22 @@ const EnumWords<Strategy>& StrategyWords();
 std::string ToString(Strategy strategy);
 std::optional<Strategy> ParseStrategy(std::string_view word);
 
-/// Uses a column: the source is asked for changed rows, so that not all rows are read.
+/// Returns whether the strategy uses a column: it asks the source for changed rows instead of reading all
+/// rows.
 inline bool IsByColumn(Strategy strategy) {
   return strategy == Strategy::kWatermark || strategy == Strategy::kWatermarkCdc ||
          strategy == Strategy::kWindow;
 }
-/// Uses a column that only grows: a pointer records how far it was read.
+/// Returns whether the strategy uses a column that only grows: a pointer records how far it was read.
 inline bool HasPointer(Strategy strategy) {
   return strategy == Strategy::kWatermark || strategy == Strategy::kWatermarkCdc;
 }
-/// Changes come from the change log or are not known; nothing is captured.
+/// Returns whether changes come only from the change log. Nothing is captured for such a table.
 inline bool IsLogged(Strategy strategy) {
   return strategy == Strategy::kCdc || strategy == Strategy::kPopulate;
 }
 
-/// A unit of a text as 2024-05-01 12:30:00.
+/// The smallest unit that is kept of a time text such as 2024-05-01 12:30:00.
 enum class TimeUnit { kDay, kHour, kMinute, kSecond };
 
 const EnumWords<TimeUnit>& TimeUnitWords();
@@ -63,8 +64,8 @@ enum class TimeFormat {
 const EnumWords<TimeFormat>& TimeFormatWords();
 std::string ToString(TimeFormat format);
 
-/// How changes of a table are found, and in which columns and rows; notes of one form are meaningless in
-/// another form. Run state stores it as a text of up to three words.
+/// How changes of a table are found, and in which columns and rows. Notes made in one form have no meaning in
+/// another form. The run state stores a form as a text of up to three words.
 struct Form {
   std::optional<Strategy> strategy = {};  ///< Absent: another program's text, kept whole in `shape`.
   std::string shape = {};                 ///< A digest of columns and keys; empty: they do not matter.

@@ -14,17 +14,18 @@ namespace mirror {
 
 /// The tables of a database that the configuration asks for.
 struct TableChoice {
-  /// Patterns, see MatchesPattern(). Where names differ by case alone and the pattern spells one of them
-  /// exactly, it means that one.
+  /// Patterns, see MatchesPattern(). If names differ only by case and a pattern spells one of them exactly,
+  /// the pattern matches only that name.
   std::vector<std::string> include = {"*"}, skip = {};
   std::map<std::string, std::string> blocked = {};  ///< Tables that are never sent, as patterns with reasons.
   std::function<bool(const std::string&)> takes = {};  ///< Further filter on the present tables; empty: all.
-  /// The source has an exchange: its ledger is chosen, whatever the patterns say.
+  /// The source has an exchange: its ledger is always chosen, also if the patterns exclude it.
   bool exchange = false;
-  /// Tables of the last run. Names that differ by case alone are one table in a mirror: the one among these
-  /// is chosen, otherwise the first one.
+  /// Tables of the last run. A mirror can hold only one of several names that differ only by case: the name
+  /// in this set is chosen, otherwise the first one.
   std::set<std::string> announced = {};
-  bool keeps_twins = false;  ///< All are chosen, as for a log, which covers what 'skip' may choose later.
+  /// Chooses all names that differ only by case. A log needs this: 'skip' may select another of them later.
+  bool keeps_twins = false;
 };
 
 /// The result of a choice.
@@ -32,7 +33,7 @@ struct ChosenTables {
   std::vector<std::string> names;
   // See SourceSchema.
   std::vector<RefusedTable> blocked;
-  std::vector<RefusedTable> refused;  ///< Their names differ from that of a chosen table by case alone.
+  std::vector<RefusedTable> refused;  ///< Their names differ from that of a chosen table only by case.
   std::vector<std::string> idle_patterns;
 };
 

@@ -10,7 +10,7 @@ namespace mirror {
 absl::StatusOr<std::vector<std::string>> CaptureHistory::Renew(const std::vector<std::string>& tables) {
   std::vector<std::string> captured, others;
   for (const std::string& table : tables) (Captures(table) ? captured : others).push_back(table);
-  // For captured tables nothing has to be created at the source.
+  // Nothing has to be created at the source for captured tables.
   RETURN_IF_ERROR(state_.Retain(captured));
   return base_.Renew(others);
 }

@@ -13,16 +13,17 @@
 
 namespace mirror {
 
-/// The history of a source whose rows are captured, see OpenCaptureReader(): positions of captured tables are
-/// runs of `state`. `base` knows the source's identity and everything about tables that are not captured.
-/// Both must outlive this. Threads: one.
+/// The history of a source whose rows are captured, see OpenCaptureReader(). Positions of captured tables are
+/// runs of `state`. `base` knows the identity of the source, and has the history of tables that are not
+/// captured. Both must outlive this. Threads: one.
 class CaptureHistory : public History {
  public:
-  /// Older sent positions are forgotten; a mirror that is restored to one of them is populated.
+  /// Positions that were sent earlier than this are forgotten. A mirror that is restored to one of them is
+  /// populated.
   static constexpr std::int64_t kKeptMs = 7LL * 86'400'000;
 
-  /// `knows_file`: `base` recognises a file that was restored or replaced. For captured rows any file is
-  /// equally good, since they are compared.
+  /// `knows_file`: `base` recognises a file that was restored or replaced. Captured rows do not need that,
+  /// since they are compared with any file.
   CaptureHistory(CaptureState& state, History& base, bool knows_file, CaptureRules rules = {})
       : state_(state), base_(base), knows_file_(knows_file), rules_(std::move(rules)) {}
 

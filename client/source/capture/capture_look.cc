@@ -58,7 +58,7 @@ absl::Status CaptureLook::Prepare() {
   return absl::OkStatus();
 }
 
-/// False: it was already seen.
+/// Marks a row as seen. False: it was already seen.
 bool CaptureLook::See(std::int64_t id) {
   const auto at = static_cast<std::size_t>(id);
   if (at >= seen_.size()) seen_.resize(std::max(at + 1, seen_.size() * 2));
@@ -76,7 +76,7 @@ absl::Status CaptureLook::Noted() {
   return state_.Run("COMMIT; BEGIN IMMEDIATE");
 }
 
-/// Returns a byte for each column, set if its hashes differ; empty: they cannot be compared.
+/// Returns a byte for each column: 1 if its hashes differ. Empty: they cannot be compared.
 std::string CaptureLook::MaskOf(const std::string& before, const std::string& now) {
   constexpr std::size_t kHash = sizeof(std::uint64_t);
   if (before.empty() || before.size() != now.size()) return "";
@@ -169,9 +169,9 @@ bool CaptureLook::WasSeen(const Remembered& row) const {
 
 absl::Status CaptureLook::LeaveOut(const Key& key) {
   ASSIGN_OR_RETURN(const Remembered row, Find(key));
-  // The row was included a moment ago: the next look decides.
+  // This look has added the row: the next look decides.
   if (WasSeen(row)) return absl::OkStatus();
-  // The same as a changed row: when it is sent, the source has no row with this key.
+  // As a changed row: when it is sent, the source gives no row with this key.
   return Add(key, CaptureState::kLeftOut);
 }
 
@@ -179,8 +179,8 @@ absl::Status CaptureLook::Keep(const Key& key, bool remember) {
   ASSIGN_OR_RETURN(const Remembered row, Find(key));
   const bool known = row.known;
   if (row.gone || (!known && !remember) || !See(known ? row.id : next_id_)) return absl::OkStatus();
-  // Its state at the mirror is unknown meanwhile (a population lacks it): once it can be read again, it is
-  // sent in any case.
+  // A population lacks the row, so its state at the mirror is unknown. Once it can be read again, it is sent
+  // in any case.
   sqlite::Statement& write = known ? doubt_ : insert_;
   write.Bind(1, CaptureState::kUnread);
   if (!known) {
@@ -198,7 +198,7 @@ absl::Status CaptureLook::Learn(const Key& key) {
   ASSIGN_OR_RETURN(const Remembered row, Find(key));
   const bool here = row.known && !row.gone;
   if (here && WasSeen(row)) return absl::OkStatus();
-  // A new row, or one that is readable again, whose values this look does not see.
+  // The row is new, or was unreadable. This look does not see its values.
   if (!here || row.digest == CaptureState::kUnread) return Add(key, CaptureState::kToAsk);
   See(row.id);
   return absl::OkStatus();
@@ -269,7 +269,7 @@ absl::Status CaptureLook::EndOthers(Others others) {
     {
       const std::string later =
           behind.empty() ? "" : absl::StrCat(" AND (", names, ") > (", Places(table_.key_parts), ")");
-      // Rows that the mirror may not have yet are kept.
+      // With kForget, rows that the mirror may not have yet stay.
       sqlite::Statement select = state_.Prepared(absl::StrCat(
           "SELECT ", names, ", id, digest FROM ", RowsName(table_.id), " WHERE digest IS NOT NULL",
           forgets ? absl::StrCat(" AND (run <= ", table_.floor, " OR digest = ", CaptureState::kUnread, ")")
@@ -308,7 +308,7 @@ absl::Status CaptureLook::EndOthers(Others others) {
   return absl::OkStatus();
 }
 
-/// The row could not be read before, and was not met now: the source is asked for its present state.
+/// Notes a row that could not be read before and was not met now, so that it is read by key.
 absl::Status CaptureLook::AskFor(const Key& key) {
   update_.Bind(1, CaptureState::kToAsk);
   update_.Bind(2, run_);

@@ -22,16 +22,17 @@ namespace mirror {
 
 // Reads and writes the state of captured tables, see CaptureState.
 
-/// Name of the table with a captured table's rows, by its id.
+/// Returns the name of the SQL table with the rows of the captured table that has this id.
 inline std::string RowsName(std::int64_t id) { return absl::StrCat("rows_", id); }
 
-/// One look at a table: takes the digest of each row and notes differences from the state. It commits as it
-/// goes. If it is broken off, some rows may be noted without need, but none that must be noted is missing.
+/// One look at a table: takes the digest of each row, and notes differences from the stored state. It commits
+/// several times. If it is broken off, some rows may be noted without need, but every row that must be noted
+/// is.
 class CaptureLook {
  public:
   struct Found {
     std::uint64_t inserts = 0, updates = 0, deletes = 0;
-    std::uint64_t twice = 0;           ///< Rows with the key of another row; the first row of a key counts.
+    std::uint64_t twice = 0;  ///< Rows whose key another row has, too; the first row of a key counts.
     std::vector<Key> twice_keys = {};  ///< The first kTwiceShown of these keys, each once.
   };
 
@@ -43,32 +44,37 @@ class CaptureLook {
                                                             std::int64_t run);
   ~CaptureLook();
 
-  /// `hashes`: see DigestPiece::by_column; empty if the table has none.
+  /// Takes a row that the mirror must have. `hashes`: see DigestPiece::by_column; empty if the table has
+  /// none.
   absl::Status Add(const Key& key, std::uint64_t digest, const std::string& hashes = {});
-  /// Notes a row that exists and that the mirror is not to have.
+  /// Notes a row that exists and that the mirror must not have.
   absl::Status LeaveOut(const Key& key);
-  /// Notes an existing row that cannot be read, so that it does not count as deleted. `remember`: asks for an
-  /// unknown row later, when no look finds it unreadable any more.
+  /// Notes a row that exists and cannot be read. It does not count as deleted, and is sent in any case once
+  /// it can be read. `remember`: also records a row that is not in the state. A later look that does not meet
+  /// it asks the source for it by key.
   absl::Status Keep(const Key& key, bool remember);
-  /// Notes that a row exists; an unknown one is new.
+  /// Notes that a row exists whose values are not read. If it is not in the state, it is new.
   absl::Status Learn(const Key& key);
-  /// From now on unknown rows are remembered without a note: the mirror has them.
+  /// From now on, rows that are not in the state are recorded without a note: the mirror has them.
   void SetQuiet() { quiet_ = true; }
   void SetPointer(KeyPart pointer) { table_.pointer = std::move(pointer); }
-  /// Takes a row of the feed of deletes: the row with its key is deleted, unless it is added after this.
+  /// Takes an entry of the feed of deletes: the row with this key counts as deleted, unless it is added
+  /// later.
   absl::Status Fed(const Key& key);
-  /// Sets where the next look at the feed begins, and the feed's present entries at that value.
+  /// Sets the pointer at which the next look at the feed begins, and the feed's present entries at that
+  /// value.
   void SetFeed(KeyPart pointer, std::string feed, std::string record, std::set<std::uint64_t> at_pointer);
   /// Returns the entries that the last look found at the feed's pointer.
   absl::StatusOr<std::set<std::uint64_t>> FedAtPointer() const;
-  /// Takes a whole table without a key.
+  /// Takes a whole table without a key: its number of rows and the sum of their digests.
   absl::Status AddAll(std::uint64_t rows, std::uint64_t digest);
   /// Says how rows that were not added are treated.
   enum class Others {
     kGone,    ///< Deleted: the added rows were all rows of the table.
-    kStay,    ///< Kept: their state is unknown.
-    kForget,  ///< Dropped from the state, once the mirror has them.
+    kStay,    ///< Kept: it is not known whether they exist.
+    kForget,  ///< Dropped from the state if the mirror surely has them.
   };
+  /// Ends the look: treats the rows that were not added as `others` says, and commits.
   absl::StatusOr<Found> End(Others others);
   /// The findings so far.
   const Found& found() const { return found_; }
@@ -88,7 +94,7 @@ class CaptureLook {
   absl::Status EndOthers(Others others);
   absl::Status AskFor(const Key& key);
   bool See(std::int64_t id);
-  /// The recorded state of a row.
+  /// The stored state of a row.
   struct Remembered {
     bool known = false, gone = false;
     std::int64_t digest = 0, id = 0;

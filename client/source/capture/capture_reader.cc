@@ -29,7 +29,7 @@
 namespace mirror {
 namespace {
 
-/// Adds a note about rows that share a key with another row, if they matter.
+/// Adds a note about rows that share a key, unless they are older versions.
 void NoteTwice(SourceReader& reader, const std::string& table, const CaptureLook::Found& found,
                std::vector<std::string>* notes) {
   if (found.twice == 0 || reader.RepeatedKeysOf(table) == RepeatedKeys::kVersions) return;
@@ -43,9 +43,9 @@ void NoteTwice(SourceReader& reader, const std::string& table, const CaptureLook
                                 "; only the first row of each key is mirrored"));
 }
 
-/// All rows of a table in which some rows share a key: gives each key once. `keys` are the keys of the
-/// source itself, in order and each once: the remembered keys of a table that is read in parts are
-/// incomplete.
+/// Reads all rows of a table in which some rows share a key, and gives each key once. `keys` are the keys of
+/// the source itself, in order, each once. The remembered keys are not used: those of a table read in parts
+/// are incomplete.
 class RowsOnce : public TableReader {
  public:
   RowsOnce(SourceReader& inner, std::string table, std::unique_ptr<DigestReader> keys,
@@ -80,7 +80,7 @@ class RowsOnce : public TableReader {
   std::unique_ptr<ChangeReader> rows_;
 };
 
-/// All rows of a table without records; they are recorded while they are given. Gives each key once.
+/// Reads all rows of a table that has no records yet, and records the rows. Gives each key once.
 class RowsLookedAt : public TableReader {
  public:
   RowsLookedAt(SourceReader& reader, std::unique_ptr<TableReader> inner, std::unique_ptr<CaptureLook> look,
@@ -108,7 +108,7 @@ class RowsLookedAt : public TableReader {
     BlockDigests rows(schema_, *block, by_column_);
     std::set<std::size_t> twice;
     for (std::size_t row = 0; rows.Next(); ++row) {
-      // A long value is not in the digest: the next look, which reads it, has the row sent once more.
+      // A long value is not in the digest, so the next look, which reads it, sends the row once more.
       all_.Add(rows.whole() ? rows.digest() : 0);
       if (!keyed_) continue;
       const std::uint64_t before = look_->found().twice;
@@ -140,7 +140,7 @@ class RowsLookedAt : public TableReader {
 };
 
 constexpr std::size_t kDigestsAtATime = 20'000;
-/// Maximum number of looks when the source moves.
+/// Maximum number of looks if tables change while they are read.
 constexpr int kLooks = 4;
 
 absl::StatusOr<std::uint32_t> ColumnOf(const TableSchema& schema, const CaptureRule& rule) {
@@ -207,7 +207,7 @@ class CaptureReader : public SourceReader {
         due_.erase(due);
         return ReadAndLook(first, columns);
       }
-      // Not all columns of its digests are read.
+      // Not all columns of the digests are read: take the look now, before the rows are read.
       RETURN_IF_ERROR(TakeLook(table));
     }
     ASSIGN_OR_RETURN(const bool twice, HasKeysTwice(table));
@@ -240,7 +240,7 @@ class CaptureReader : public SourceReader {
   std::size_t KeysAtATime() const override { return inner_->KeysAtATime(); }
   void Forget(const std::string& table) override { ReaderOf(table).Forget(table); }
   bool HoldsLog(bool closed_later) const override {
-    // A snapshot stays open, for any table.
+    // The reader's snapshot stays open, whatever table is read.
     return inner_->HoldsLog(false) || (others_ != nullptr && others_->HoldsLog(closed_later));
   }
   absl::StatusOr<bool> HoldMoment(bool with_changes) override {
@@ -300,9 +300,10 @@ class CaptureReader : public SourceReader {
     return never_sent_ && rule.how == Strategy::kSynthetic && table.looked_ms == 0 && never_sent_(table.name);
   }
 
-  /// kAborted: a table changed meanwhile; with `last` this is the table's own problem.
+  /// Takes one look at all tables. Errors: kAborted: a table changed meanwhile. `last`: such a table only
+  /// gets a problem.
   absl::StatusOr<SourceSchema> Look(bool last) {
-    // Read feeds first: rows must not be older than the feed that reports their deletes.
+    // Read the feeds first: the rows must not be older than the feed that reports their deletes.
     if (feeds_ != nullptr) {
       absl::StatusOr<SourceSchema> feeds = feeds_->Schema();
       if (!feeds.ok()) return feeds;
@@ -400,7 +401,7 @@ class CaptureReader : public SourceReader {
     if (twice_.contains(table)) return true;
     const CaptureRule* const rule = rules_.Find(table);
     const TableSchema* const schema = FindSchema(table);
-    // A look at all rows would have met them.
+    // A look at all rows would have found rows that share a key.
     if (rule == nullptr || rule->how == Strategy::kSynthetic || schema == nullptr ||
         inner_->RepeatedKeysOf(table) == RepeatedKeys::kNever) {
       return false;
@@ -429,12 +430,12 @@ class CaptureReader : public SourceReader {
     std::vector<std::string>* notes;
     const Column& by;  ///< The column that shows changes, unless all rows are read.
     bool by_column = false;
-    bool unreadable = false;  ///< Of some rows only the key can be read.
-    bool partial = false;     ///< Of some rows not even the key can be read.
+    bool unreadable = false;  ///< Some rows have a key that can be read, but other values that cannot.
+    bool partial = false;     ///< Some rows have a key that cannot be read.
     KeyPart greatest = {};    ///< In shown form.
   };
 
-  /// Takes all rows that `rows` gives.
+  /// Takes all rows that `rows` gives into the look.
   absl::Status Take(DigestReader& rows, Taken& taken, bool only_keys = false) {
     const bool keyed = !taken.schema.Key().empty();
     RangeDigest all;
@@ -462,7 +463,7 @@ class CaptureReader : public SourceReader {
     return keyed ? absl::OkStatus() : taken.look.AddAll(all.rows, all.sum);
   }
 
-  /// Checks for NULL in a key that had none until now: the next look then finds the column nullable.
+  /// Checks that a key has no NULL. Otherwise the next look announces the column as nullable.
   absl::Status CheckKey(const Key& key, const std::string& table) {
     const bool whole =
         std::none_of(key.begin(), key.end(), [](const KeyPart& part) { return part.kind == Kind::kNull; });
@@ -477,7 +478,7 @@ class CaptureReader : public SourceReader {
     return rows.ok() ? Take(**rows, taken) : rows.status();
   }
 
-  /// The bound is in shown form.
+  /// Takes the rows within a bound, which is in shown form.
   absl::Status TakeFrom(RowBound bound, Taken& taken) {
     absl::StatusOr<KeyPart> from = GivenValue(taken.by, std::move(bound.from));
     if (!from.ok()) {
@@ -491,11 +492,11 @@ class CaptureReader : public SourceReader {
     bound.by_column = taken.by_column;
     ASSIGN_OR_RETURN(const auto rows, inner_->ScanFrom(taken.schema.name, taken.schema.AllColumns(), bound));
     RETURN_IF_ERROR(Take(*rows, taken));
-    // A strategy that reads all keys finds deletes by them.
+    // A strategy that reads all keys finds by them the rows that are left out.
     return taken.rule.filtered && !taken.rule.SeesDeletes() ? TakeLeftOut(bound, taken) : absl::OkStatus();
   }
 
-  /// Takes rows that no longer match `where`, or never did.
+  /// Takes the rows that do not match `where` (any more).
   absl::Status TakeLeftOut(RowBound bound, Taken& taken) {
     std::vector<std::uint32_t> columns = taken.schema.Key();
     if (std::find(columns.begin(), columns.end(), bound.column) == columns.end())
@@ -512,7 +513,7 @@ class CaptureReader : public SourceReader {
         if (left_out.ok()) left_out = taken.look.LeaveOut(key);
         if (!left_out.ok()) return left_out;
       }
-      // They need not be met again either; but a text cannot be compared with numbers.
+      // The next look need not meet these rows again. But a text cannot be compared with a number.
       const bool same_kind = IsNumber(piece->greatest) == IsNumber(bound.from);
       const KeyPart greatest = ShownValue(taken.by, piece->greatest);
       if (greatest.kind != Kind::kNull && same_kind && IsBelow(taken.by, taken.greatest, greatest))
@@ -526,16 +527,17 @@ class CaptureReader : public SourceReader {
     ASSIGN_OR_RETURN(const SourceReader::ColumnFacts facts, LookAtShownColumn(taken, column));
     const bool first = table.pointer.kind == Kind::kNull;
     KeyPart pointer = first ? facts.greatest : table.pointer;
-    // Rows that existed before the first look are sent whole. Rows inserted after a look that saw no value
-    // are not, nor are rows that may become readable later.
+    // A population sends all rows that exist at the first look, so that look need not read them. But rows
+    // inserted after a look that saw no value, and rows that may become readable later, must be read: from
+    // the beginning.
     if (first && (table.looked_ms > 0 || facts.unreadable) && pointer.kind != Kind::kNull)
       pointer = BeforeAll();
-    // Rows were deleted, or the source was restored: later values may be lower than earlier ones. Nothing is
-    // known there of rows that do not match.
+    // Rows were deleted, or the source was restored: later values may be lower than earlier ones. With
+    // `where`, the greatest value of the rows that do not match is not known.
     const bool fell = facts.greatest.kind != Kind::kNull && IsBelow(taken.by, facts.greatest, pointer);
     if (fell && !rule.filtered) {
       pointer = facts.greatest;
-      // Rows up to that value were met before, and are not remembered.
+      // Rows up to that value were met by earlier looks, but are not remembered.
       if (!rule.SeesDeletes()) taken.look.SetQuiet();
     }
     absl::Status status;
@@ -550,7 +552,7 @@ class CaptureReader : public SourceReader {
       ASSIGN_OR_RETURN(const auto keys, inner_->Scan(taken.schema.name, taken.schema.Key()));
       if (status = Take(*keys, taken, /*only_keys=*/true); !status.ok()) return status;
     }
-    // A row without a readable key may have any value, and must be met when it becomes readable.
+    // A row whose key cannot be read may have any value. It must be met once it can be read.
     if (taken.partial) {
       taken.look.SetPointer(KeyPart());
       return absl::OkStatus();
@@ -594,7 +596,7 @@ class CaptureReader : public SourceReader {
     return TakeFrom({column, begin}, taken);
   }
 
-  /// The result has its values in shown form.
+  /// Returns ColumnFacts with values in shown form.
   absl::StatusOr<SourceReader::ColumnFacts> LookAtShownColumn(const Taken& taken, std::uint32_t column) {
     absl::StatusOr<SourceReader::ColumnFacts> facts = inner_->LookAtColumn(taken.schema.name, column);
     if (!facts.ok()) return facts;
@@ -620,8 +622,8 @@ class CaptureReader : public SourceReader {
   const std::unique_ptr<SourceReader> feeds_;   ///< Reads feeds of deletes; null: none.
   CaptureState& state_;
   const CaptureRules rules_;
-  const std::function<bool(const std::string&)> never_sent_;  ///< Empty: unknown.
-  // State of this look.
+  const std::function<bool(const std::string&)> never_sent_;  ///< Empty: it is not known.
+  // State of the present look.
   SourceSchema feed_schema_;
   std::vector<TableSchema> schemas_;
   std::map<std::string, Due> due_;  ///< By folded name.

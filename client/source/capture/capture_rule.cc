@@ -12,7 +12,7 @@
 namespace mirror {
 namespace {
 
-/// Returns the length of a text as 2024-05-01 12:30:00 up to a unit.
+/// Returns the length of the part of 2024-05-01 12:30:00 that a unit keeps.
 std::size_t LengthTo(TimeUnit unit) {
   switch (unit) {
     case TimeUnit::kDay:
@@ -91,10 +91,11 @@ std::string WriteCaptureForm(const TableSchema& table, const CaptureRule& rule, 
   if (rule.by_column) absl::StrAppend(&form, "\nby column");
   for (const Column& column : table.columns) {
     absl::StrAppend(&form, "\n", column.key_position, " ", column.name);
-    // Keys are stored as values of their type.
+    // Keys are stored as values of their type, so the form contains the type.
     if (column.key_position > 0) absl::StrAppend(&form, " ", static_cast<int>(column.type));
   }
-  // If only some rows are read, rows whose sent form changes now would be missed.
+  // If only some rows are read, a change of the steps would miss the other rows. So the form contains the
+  // steps.
   if (rule.how != Strategy::kSynthetic && !steps.empty()) absl::StrAppend(&form, "\nsteps ", steps);
   return form;
 }

@@ -13,16 +13,16 @@
 #include "proto/wire/key_range.h"
 #include "proto/wire/table.h"
 
-// CaptureState::Table::form is a text of lines: the strategy and its column; the columns of a digest and of
-// the row's identity; the steps for its rows.
+// CaptureState::Table::form is a text of lines: first the strategy and its column, then the columns that the
+// digests and the row's identity are made of, then the steps for the rows.
 
 namespace mirror {
 
-/// A table of the source, or a file, with one row for each row deleted from another table.
+/// A table or file of the source that has one row for each row deleted from another table.
 struct DeleteFeed {
   std::string table;             ///< Its name for its reader.
   std::vector<std::string> key;  ///< Columns with the key of the deleted row, in the order of that key.
-  std::string column;            ///< Only grows, like the column of a watermark.
+  std::string column;            ///< A column whose values only grow, as the column of a watermark.
   friend bool operator==(const DeleteFeed&, const DeleteFeed&) = default;
 };
 
@@ -30,7 +30,7 @@ struct DeleteFeed {
 struct CaptureRule {
   Strategy how = Strategy::kSynthetic;  ///< Never one of IsLogged().
   std::string column = {};
-  bool by_column = false;    ///< Changes of remembered rows are known column by column.
+  bool by_column = false;    ///< It is known of each remembered row which columns changed.
   Precision precision = {};  ///< kWatermarkCdc
   std::int64_t window_ms = 0;
   bool filtered = false;  ///< `where` leaves rows out.
@@ -38,9 +38,9 @@ struct CaptureRule {
   std::optional<TimeFormat> time = {};
   std::optional<DeleteFeed> deletes_from = {};  ///< For kWatermark: the feed that reports its deletes.
 
-  /// A look reads every row that the mirror should have, and so detects deletes.
+  /// Whether a look reads every row that the mirror should have, and therefore detects deletes.
   bool SeesDeletes() const { return how == Strategy::kSynthetic || how == Strategy::kWatermarkCdc; }
-  /// Deletes become known, by the look or by the feed.
+  /// Whether deletes become known: by the look or by a feed.
   bool LearnsDeletes() const { return SeesDeletes() || deletes_from.has_value(); }
   friend bool operator==(const CaptureRule&, const CaptureRule&) = default;
 };
@@ -55,16 +55,16 @@ struct CaptureRules {
   const CaptureRule* Find(std::string_view table) const;
 };
 
-/// A watermark below every number and every text.
+/// Returns a watermark below every number and every text.
 inline KeyPart BeforeAll() { return {Kind::kInteger, INT64_MIN, 0, ""}; }
 /// Returns the watermark from which the next look reads.
 KeyPart CutToPrecision(const KeyPart& pointer, const Precision& precision);
-/// Whether a text begins in the form 2024-05-01.
+/// Returns whether a text begins in the form 2024-05-01.
 bool LooksLikeADay(const KeyPart& part);
 /// Returns the begin of the window that ends now. It is never in the middle of a day.
 KeyPart BeginOfWindow(const CaptureRule& rule, bool numbers, std::int64_t now_ms);
 
-/// `steps`: SourceTable.steps.
+/// Returns the form of a table, see CaptureState::Table::form. `steps`: SourceTable.steps.
 std::string WriteCaptureForm(const TableSchema& table, const CaptureRule& rule, const std::string& steps);
 
 /// The first line of a form.
@@ -76,7 +76,7 @@ struct LookedBy {
 };
 LookedBy ReadLookedBy(const std::string& capture_form);
 
-/// The form for a history. `capture_form` may be empty: the table has had no look yet.
+/// Returns the form of a table for a History. `capture_form` may be empty: the table has had no look yet.
 Form FormOf(Strategy strategy, const std::string& capture_form);
 
 }  // namespace mirror

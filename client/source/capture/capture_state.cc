@@ -19,14 +19,14 @@
 namespace mirror {
 namespace {
 
-/// The layout number of 0.1.0, stored in `capture` for that version.
+/// The layout number that version 0.1.0 stored in `capture`.
 constexpr int kVersion = 2;
 const KnownLayout kLayout = {"the agent's memory of the source's rows", 3};
 constexpr int kBusyMs = 5'000;
 /// Actions on the file, for messages.
 constexpr char kOpening[] = "opened", kCopying[] = "copied", kReading[] = "reading it",
                kWriting[] = "writing it";
-/// A higher LSN was written by hand; the runs do not continue from it.
+/// A higher LSN was written by hand: the runs do not continue from it.
 constexpr std::int64_t kSensibleRun = INT64_MAX / 2;
 
 constexpr char kTables[] =
@@ -94,7 +94,7 @@ absl::Status CaptureState::Load(const std::string& path) {
 }
 
 absl::Status CaptureState::MakeTables() {
-  // Notes are on disk before rows are sent.
+  // Notes must be on disk before rows are sent.
   for (const char* const sql :
        {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA temp_store = MEMORY"}) {
     RETURN_IF_ERROR(Run(sql));
@@ -250,7 +250,7 @@ absl::Status CaptureState::Save(const Table& table) {
 absl::StatusOr<CaptureState::Table> CaptureState::Prepare(const std::string& name, const std::string& form,
                                                           std::size_t key_parts, bool by_column) {
   ASSIGN_OR_RETURN(const std::optional<Table> found, Find(name));
-  // A name in another case is the same name: the table keeps its form and its records.
+  // Names that differ only by case are the same name: the table then keeps its form and its records.
   if (found && SameName(found->form, form) && found->key_parts == key_parts &&
       found->by_column == by_column) {
     return *found;
@@ -279,8 +279,9 @@ absl::StatusOr<CaptureState::Table> CaptureState::Prepare(const std::string& nam
     RETURN_IF_ERROR(
         Run(absl::StrCat("DROP TABLE IF EXISTS ", rows, "; DELETE FROM fed WHERE captured = ", table.id)));
     if (key_parts > 0) {
-      // Without types, so that a key is stored unchanged. `digest` is NULL when the row is deleted. `mask`
-      // has a byte for each column that changed after the run `since` (NULL: any may have).
+      // The key columns have no types, so that keys are stored unchanged. `digest` is NULL when the row is
+      // deleted. `mask` has a byte for each column, set if it changed after the run `since`. NULL: any may
+      // have changed.
       RETURN_IF_ERROR(Run(
           absl::StrCat("CREATE TABLE ", rows, " (", KeyNames(key_parts),
                        ", digest INTEGER, run INTEGER NOT NULL, born INTEGER NOT NULL, id INTEGER NOT NULL, ",
@@ -391,11 +392,11 @@ absl::StatusOr<bool> CaptureState::Adopt(const std::string& name, const Position
   table->changed = 0;
   table->floor = lsn;
   const absl::Status adopted = InTransaction([&]() -> absl::Status {
-    // A lost state restarted the run numbers: rows that this look left out count as left out after the
-    // mirror's position.
+    // If the state was lost, the run numbers began again. So rows that this look left out must count as left
+    // out after the mirror's position.
     RETURN_IF_ERROR(Run(absl::StrCat("UPDATE ", rows, " SET run = ", lsn + 1, " WHERE digest = ",
                                      CaptureState::kLeftOut, " AND run = ", begun_, " AND run <= ", lsn)));
-    // Later looks get a higher number than the mirror's.
+    // Later looks must get a higher number than the mirror's position.
     RETURN_IF_ERROR(Run(absl::StrCat(
         "UPDATE capture SET run = ", run, "; DELETE FROM ", rows, " WHERE digest IS NULL; UPDATE ", rows,
         " SET run = 0, born = 0 WHERE run > 0 AND NOT (digest = ", CaptureState::kLeftOut, " AND run > ", lsn,
@@ -429,7 +430,7 @@ absl::StatusOr<Standing> CaptureState::Judge(const std::string& name, const Posi
 absl::Status CaptureState::Forget(const std::string& name, const Position& durable, std::int64_t before_ms) {
   absl::StatusOr<std::optional<Table>> table = Find(name);
   if (!table.ok() || !*table) return table.status();
-  // The oldest position from which a mirror can still be updated.
+  // The oldest position from which a mirror can be updated.
   sqlite::Statement select =
       Prepared("SELECT coalesce(min(run), ?2) FROM sent WHERE captured = ?1 AND run < ?2 AND time_ms >= ?3");
   select.Bind(1, (*table)->id);

@@ -29,7 +29,7 @@ namespace mirror {
 namespace {
 
 constexpr std::size_t kRowsAtATime = 20'000;
-/// Limit of entries that are remembered as reported while a part of the feed cannot be read.
+/// Maximum number of entries that are remembered as reported while a part of the feed cannot be read.
 constexpr std::size_t kToldMax = 1'000'000;
 
 /// Converts a value of the feed to a column's type. Absent: this is not possible.
@@ -79,7 +79,7 @@ std::optional<KeyPart> FitPart(KeyPart part, const Column& column) {
   }
 }
 
-/// Converts a key to the table's form. Absent: it is no such key.
+/// Converts a key to the form of the table's key. Absent: this is not possible.
 std::optional<Key> FitKey(const Key& given, const TableSchema& schema,
                           const std::vector<std::uint32_t>& key) {
   Key fitting;
@@ -123,13 +123,14 @@ absl::Status WrongFeed(const DeleteFeed& feed, const std::string& table, absl::s
       absl::StrCat("table '", table, "': its 'deletes_from', '", feed.table, "': ", why));
 }
 
-/// Entries of one look; the next look does not report them again.
+/// Entries that one look takes, so that the next look does not report them again.
 class Entries {
  public:
   /// `column`: the growing one; must outlive this. Its values are in shown form.
   Entries(const Column& column, KeyPart greatest) : column_(column), greatest_(std::move(greatest)) {}
 
-  /// Returns the entry's number; a repeated entry gets another one, since a row can be deleted twice.
+  /// Adds an entry and returns its number. A repeated entry gets another number, since a row can be deleted
+  /// twice.
   std::uint64_t Add(const KeyPart& value, std::uint64_t digest) {
     if (IsBelow(column_, greatest_, value)) {
       at_greatest_.clear();
@@ -154,7 +155,7 @@ class Entries {
  private:
   const Column& column_;
   KeyPart greatest_;
-  std::set<std::uint64_t> at_greatest_, all_;  ///< Of `all_`, the first kToldMax.
+  std::set<std::uint64_t> at_greatest_, all_;  ///< `all_`: at most kToldMax entries.
 };
 
 /// Discards all values.
@@ -178,13 +179,13 @@ class LaterEntries {
     for (const std::uint32_t column : schema.Key()) key_.columns.push_back(schema.columns[column]);
   }
 
-  /// Returns whether a full set of keys for one request is collected.
+  /// Adds an entry. True: there are enough keys for one request, so call Settle().
   bool Add(Key key, std::uint64_t entry) {
     entries_[std::move(key)].push_back(entry);
     return entries_.size() >= of_.reader.KeysAtATime();
   }
 
-  /// Notes keys without a row. Keys with a row, or with an unreadable one, are withheld.
+  /// Notes the keys that have no row. Keys that have a row, or an unreadable one, are withheld.
   absl::Status Settle(Entries& entries) {
     if (entries_.empty()) return absl::OkStatus();
     std::vector<Key> keys;
@@ -252,7 +253,8 @@ class FeedLook {
     Entries entries(Growing(), from_);
     RETURN_IF_ERROR(ReadEntries(entries));
     NoteRows();
-    // Entries that cannot be read now must be met later; rows deleted before the first look need not be.
+    // Entries that cannot be read now must be met later. For rows deleted before the first look that is not
+    // needed.
     if (later_entries_.withheld() > 0 || (unread_ && !first_)) {
       look_.SetFeed(from_, id, source_.record, entries.TakeAll());
       return absl::OkStatus();
@@ -267,7 +269,7 @@ class FeedLook {
   const Column& Growing() const { return source_.schema.columns[columns_.back()]; }
   absl::Status Wrong(absl::string_view why) const { return WrongFeed(feed_, schema_.name, why); }
 
-  /// Finds the columns to read, and the range of their values.
+  /// Finds the columns to read, and the greatest value of the growing column.
   absl::Status FindWhere() {
     if (key_.size() != feed_.key.size()) {
       return Wrong(absl::StrCat("'key' names ", feed_.key.size(), " columns, and the key of the table has ",
@@ -287,7 +289,7 @@ class FeedLook {
 
   /// Decides where reading starts, and which entries were reported before.
   absl::Status FindFrom(const std::string& id) {
-    // The feed is another one or was restarted: each of its entries counts.
+    // If the feed is another one, or was restarted, all its entries count.
     const bool anew = first_ || table_.feed != id || table_.deletes_pointer.kind == Kind::kNull ||
                       IsBelow(Growing(), greatest_, table_.deletes_pointer);
     // Rows deleted before the first look are never sent.
@@ -358,7 +360,7 @@ class FeedLook {
   LaterEntries later_entries_;
 
   std::vector<std::uint32_t> columns_;  ///< The key columns, then the growing one.
-  KeyPart greatest_;                    ///< Of the growing column, in shown form; kNull: no entry.
+  KeyPart greatest_;  ///< Greatest value of the growing column, in shown form; kNull: there is no entry.
   KeyPart from_;
   std::set<std::uint64_t> told_;  ///< Entries at `from_` that the last look reported.
   std::uint64_t keyless_ = 0;

@@ -18,18 +18,18 @@ struct FedTable {
   SourceReader& reader;
 };
 
-/// Notes in `look`, a look at `table`, the keys that its feed of deletes names after the feed's pointer.
-/// `feeds` reads the feeds, `feed_schema` is their schema, `of` the table itself. Call it before the table's
-/// own rows are read; these must not be older than the feed: a row that still exists afterwards was inserted
-/// again.
+/// Reads the feed of deletes of one table, and notes in `look` the keys that it names after the feed's
+/// pointer. `feeds` reads the feeds, `feed_schema` is their schema, `of` is the table, `look` is a look at
+/// it. Call it before the table's own rows are read, and do not read older rows than the feed: a row that
+/// still exists afterwards was inserted again.
 ///
-/// A file has the moment of its last write. If the feed is newer, a key that it names and that exists is
-/// neither noted nor skipped: the next look asks for it again.
+/// Rows of a file are as old as its last write. If the feed is newer than the table, a key in it that still
+/// exists is not noted now: the next look asks for it again.
 ///
-/// A table without an earlier look only takes the pointer: rows deleted before are never sent. A feed that is
-/// now another one, or whose greatest value fell below the pointer, is read whole.
-/// Memory: a number for each entry at the greatest value, and for up to a million of those read. Errors:
-/// the feed cannot be read or does not fit; kAborted: look again.
+/// If the table had no earlier look, only the pointer is set: rows deleted before are never sent. If the feed
+/// is now another one, or its greatest value fell below the pointer, all of it is read. Memory: a number for
+/// each entry at the greatest value, and for up to a million entries that were read. Errors: the feed cannot
+/// be read or does not fit; kAborted: look again.
 absl::Status TakeDeletes(const DeleteFeed& feed, SourceReader& feeds, const SourceSchema& feed_schema,
                          const FedTable& of, const CaptureState::Table& table, CaptureLook& look,
                          std::vector<std::string>* notes);

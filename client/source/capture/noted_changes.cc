@@ -12,7 +12,7 @@
 namespace mirror {
 namespace {
 
-/// Column sets that are read one after the other; rows with further sets are sent whole.
+/// Maximum number of column sets that are read one after the other. Rows with further sets are sent whole.
 constexpr std::size_t kParts = 16;
 
 class NotedChanges : public ChangeReader {
@@ -49,7 +49,7 @@ class NotedChanges : public ChangeReader {
   absl::Status Begin(ChangePiece* piece) {
     begun_ = true;
     ASSIGN_OR_RETURN(const CaptureState::Noted noted, state_.CountNoted(table_, from_));
-    // If rows are requested by key, the number of deleted ones is not known in advance.
+    // If the source decides which noted rows exist, the number of deletes is not known in advance.
     if (!asks_for_gone_) piece->planned = Planned{noted.inserts + also_.size(), noted.updates, noted.deletes};
     if (counts_) piece->rows_now = table_.rows;
     return absl::OkStatus();
@@ -81,7 +81,7 @@ class NotedChanges : public ChangeReader {
     if (!notes.empty()) behind_ = notes.back().key;
     for (CaptureState::Note& note : notes) {
       if (note.gone && asks_for_gone_) {
-        // It may have been inserted again since its delete.
+        // The row may have been inserted again since its delete.
         inserts_.push_back(std::move(note.key));
       } else if (note.asked && asks_for_gone_) {
         asked_.push_back(std::move(note.key));
@@ -115,14 +115,15 @@ class NotedChanges : public ChangeReader {
     for (const std::uint32_t column : columns_) {
       if (columns.contains(column)) sent.push_back(column);
     }
-    // The changed columns are not sent: sends the row whole, so that its commit covers the change.
+    // None of the changed columns is sent, or all columns are. The row is sent whole, so that its commit
+    // covers the change.
     if (sent.size() == schema_.Key().size() || sent.size() == columns_.size()) return nullptr;
     const auto part = parts_.find(sent);
     if (part != parts_.end()) return &part->second;
     return parts_.size() < kParts ? &parts_[std::move(sent)] : nullptr;
   }
 
-  /// `columns`: empty: all that the mirror has.
+  /// Begins to read rows by key. `columns` empty: reads all columns that the mirror has.
   absl::Status Read(std::vector<Key> keys, Operation operation, std::vector<std::uint32_t> columns = {}) {
     ASSIGN_OR_RETURN(rows_,
                      inner_.RowsOf(schema_.name, columns.empty() ? columns_ : columns, std::move(keys)));
@@ -156,11 +157,11 @@ class NotedChanges : public ChangeReader {
   Key behind_;
   std::deque<Key> gone_;
   bool vanished_ = false;   ///< Rows were deleted since they were counted.
-  std::vector<Key> asked_;  ///< No report says that they are deleted.
-  bool drop_gone_ = false;  ///< The present group consists of these.
+  std::vector<Key> asked_;  ///< Keys of rows that are not reported as deleted.
+  bool drop_gone_ = false;  ///< The present group are keys of `asked_`: their deletes are dropped.
   std::vector<Key> inserts_, updates_;
   std::map<std::vector<std::uint32_t>, std::vector<Key>> parts_;  ///< By the columns to send.
-  std::unique_ptr<ChangeReader> rows_;                            ///< Of the present group; null: none.
+  std::unique_ptr<ChangeReader> rows_;  ///< Reads the present group; null: there is none.
   Operation operation_ = Operation::kInsert;
 };
 

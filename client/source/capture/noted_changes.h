@@ -13,8 +13,8 @@
 
 namespace mirror {
 
-/// Returns the rows of a table noted after the run `from`, with their present values in the source; see
-/// SourceReader::Changes(). `inner` and `state` must outlive it.
+/// Returns the rows of a table that were noted after the run `from`, with their present values in the source.
+/// See SourceReader::Changes(). `inner` and `state` must outlive it.
 std::unique_ptr<ChangeReader> ReadNotedChanges(SourceReader& inner, CaptureState& state,
                                                CaptureState::Table table, TableSchema schema,
                                                std::vector<std::uint32_t> columns, std::int64_t from,

@@ -7,8 +7,8 @@
 namespace mirror {
 namespace {
 
-/// Bytes of one row in a batch, and of one value in it; the rest of a very wide row is sent in parts,
-/// whatever its length.
+/// Maximum bytes of one row in a batch, and of one value in it. What exceeds the first in a very wide row is
+/// sent in parts, whatever its length.
 constexpr std::size_t kRowBytes = 6 << 20;
 constexpr std::size_t kValueBytes = 1 << 20;
 

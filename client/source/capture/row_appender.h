@@ -13,7 +13,8 @@
 
 namespace mirror {
 
-/// Appends rows of a table to blocks; a value too long for a block is sent before it in parts. Threads: one.
+/// Appends rows of a table to blocks. A value too long for a block is sent in parts before its row. Threads:
+/// one.
 class RowAppender {
  public:
   RowAppender(const TableSchema& table, const std::vector<std::uint32_t>& columns);

@@ -16,7 +16,7 @@
 namespace mirror {
 namespace {
 
-/// Returns the text form of the least value.
+/// Returns the text form of a column's least value.
 std::string LeastText(const Column& column) {
   const bool timed = column.type != Type::kDate;
   std::string text = column.type == Type::kTime ? "00:00:00" : timed ? "0001-01-01 00:00:00" : "0001-01-01";
@@ -25,7 +25,7 @@ std::string LeastText(const Column& column) {
   return text;
 }
 
-/// Reads a text that may have been cut.
+/// Parses a text that may have been cut.
 std::optional<std::int64_t> ReadCut(const Column& column, std::string text) {
   const std::string least = LeastText(column);
   if (column.type == Type::kTimestampTz && text.size() < least.size() && text.ends_with('Z')) text.pop_back();
@@ -59,7 +59,7 @@ bool IsNearerToZero(const Number& a, const Number& b) {
   return a.whole != b.whole ? a.whole < b.whole : a.fraction < b.fraction;
 }
 
-/// Empty: it is no DECIMAL.
+/// Returns the text of a DECIMAL. Empty: the value is no DECIMAL.
 std::string DecimalText(const KeyPart& part) {
   if (part.kind == Kind::kText) return part.bytes;
   return part.kind == Kind::kInteger && !(part == BeforeAll()) ? absl::StrCat(part.integer) : "";
@@ -106,9 +106,9 @@ KeyPart CutPointer(const Column& column, const KeyPart& pointer, const Precision
   KeyPart whole{Kind::kInteger, 0, 0, ""};
   const std::string& text = pointer.bytes;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), whole.integer);
-  // Without a step, or too long for a number: nothing is cut.
+  // Without a step, and for a value too long for an integer, nothing is cut.
   if (precision.step <= 0 || read.ec != std::errc{}) return pointer;
-  // The number was cut towards zero.
+  // Parsing cut the number towards zero.
   const Number number = Read(text);
   if (number.negative && !number.fraction.empty() && whole.integer > INT64_MIN + 1) --whole.integer;
   return CutToPrecision(whole, precision);

@@ -6,23 +6,24 @@
 #include "proto/wire/key_range.h"
 #include "proto/wire/table.h"
 
-// Values of the column by which changes are found. Readers give them in wire form; a pointer is stored in a
-// form for people, so that it can be cut to a day, and an operator can set it.
+// Values of the column by which changes are found. Readers give them in wire form. A pointer is stored in
+// shown form, a form for people: it can be cut to a day, and an operator can set it.
 
 namespace mirror {
 
-/// Returns the text form for DATE to TIMESTAMP_TZ and UUID; other values stay.
+/// Returns a value in shown form: for DATE to TIMESTAMP_TZ and UUID the text form; other values are
+/// unchanged.
 KeyPart ShownValue(const Column& column, KeyPart given);
 
-/// The reverse of ShownValue(). A text that was cut is completed: "2024-05-01" becomes its midnight.
-/// BeforeAll() stays. Errors: kInvalidArgument: it is no value of the column.
+/// Returns the value of a shown form. A text that was cut is completed: "2024-05-01" becomes its midnight.
+/// BeforeAll() is unchanged. Errors: kInvalidArgument: it is no value of the column.
 absl::StatusOr<KeyPart> GivenValue(const Column& column, KeyPart shown);
 
-/// Whether `a` is less than `b`, both in shown form: DECIMAL compared as numbers, others as KeyPart
-/// compares.
+/// Returns whether `a` is less than `b`, both in shown form. DECIMAL is compared as numbers, other types as
+/// KeyPart compares.
 bool IsBelow(const Column& column, const KeyPart& a, const KeyPart& b);
 
-/// CutToPrecision() for a value in shown form: a DECIMAL is a number.
+/// Does CutToPrecision() for a value in shown form; a DECIMAL counts as a number.
 KeyPart CutPointer(const Column& column, const KeyPart& pointer, const Precision& precision);
 
 }  // namespace mirror

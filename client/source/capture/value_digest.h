@@ -8,8 +8,8 @@
 
 namespace mirror {
 
-/// Adds a value in the form that the mirror digests: as text where the type has a text form. `column`: as
-/// announced.
+/// Adds a value to a digest in the form in which the mirror digests it: as text if the type has a text form.
+/// `column`: as announced.
 inline void AddValueToDigest(const Column& column, const Value& value, RowDigest* digest) {
   char text[kTextFormBytesMax];
   const bool has_text_form = HasTextForm(column.type) && value.kind != Kind::kNull;

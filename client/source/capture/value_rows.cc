@@ -76,7 +76,7 @@ class ValueScan : public DigestReader {
     if (!each || key_at_.empty()) return;
     Key key;
     for (const std::size_t at : key_at_) key.push_back(KeyPartOf(rows_->values()[at]));
-    // Columns that are no key of the table may be NULL: such a key identifies no row.
+    // A key of columns that are not the table's own key may have NULL. Such a key identifies no row.
     if (std::any_of(key.begin(), key.end(), [](const KeyPart& part) { return part.kind == Kind::kNull; }))
       return;
     piece->rows.emplace_back(std::move(key), digest);
@@ -166,7 +166,7 @@ class KeyRows : public ChangeReader {
     return appender_.Append(values, block, sink);
   }
 
-  /// Takes deletes for keys that were not found.
+  /// Appends deletes for the keys that were not found.
   void TakeDeletes(const BlockSize& size, ChangePiece* piece) {
     RowBlock gone = RowBlock::For(*table_, key_);
     for (; next_ < keys_->size() && gone.rows() < size.rows && gone.bytes() < size.bytes; ++next_) {

@@ -20,8 +20,8 @@ class ValueRows {
   virtual ~ValueRows() = default;
   /// Moves to the next row. False: there is none. Errors: see TableReader::Next().
   virtual absl::StatusOr<bool> Next() = 0;
-  /// The present row's values, one for each requested column, in that order; they are valid until the next
-  /// Next().
+  /// Returns the present row's values: one for each requested column, in that order. They are valid until the
+  /// next Next().
   virtual const std::vector<Value>& values() const = 0;
 };
 
@@ -31,7 +31,7 @@ struct ValueScanRule {
   bool by_column = false;  ///< See DigestPiece.
 };
 
-/// The columns to read for a scan over `columns`: those first, then those for its keys and its bound.
+/// The columns to read for a scan over `columns`: first `columns`, then those of the keys and of the bound.
 struct ScanColumns {
   ScanColumns(const TableSchema& table, const std::vector<std::uint32_t>& columns, const ValueScanRule& rule);
 
@@ -53,15 +53,15 @@ absl::StatusOr<std::uint64_t> CountValues(ValueRows& rows);
 std::unique_ptr<TableReader> ReadValues(const TableSchema& table, const std::vector<std::uint32_t>& columns,
                                         std::unique_ptr<ValueRows> rows);
 
-/// See SourceReader::LookAtColumn(): from all values of one column, announced as `given`.
+/// Computes SourceReader::ColumnFacts from all values of one column, which is announced as `given`.
 absl::StatusOr<SourceReader::ColumnFacts> FactsOfValues(const Column& given, ValueRows& rows);
 
 /// The requested keys, shared by the query of the source and the reader of its answer.
 using WantedKeys = std::shared_ptr<const std::vector<Key>>;
 
-/// For SourceReader::RowsOf(): inserts of the existing rows with these keys, then deletes of the other keys.
-/// `table`: as announced. `what`: of a scan over the sent columns, without a bound.
-/// `rows`: gives each of those rows at least once, with the columns of `what.read`; it may give others, for
+/// Reads rows for SourceReader::RowsOf(): gives inserts of the existing rows with these keys, then deletes of
+/// the other keys. `table`: as announced. `what`: of a scan over the sent columns, without a bound. `rows`:
+/// gives each existing row at least once, with the columns of `what.read`. It may give other rows, too: for
 /// example rows whose keys are equal by the source's collation. Null: there are no keys.
 std::unique_ptr<ChangeReader> ReadKeyRows(std::shared_ptr<const TableSchema> table, ScanColumns what,
                                           WantedKeys keys, std::unique_ptr<ValueRows> rows);

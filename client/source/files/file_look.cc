@@ -62,7 +62,7 @@ absl::StatusOr<std::unique_ptr<FileRows>> OpenFile(const FileSeen& file, const F
   return table.workbook && !file.mended ? OpenXlsx(file.path, table.sheet) : OpenCsv(file.path, table.csv);
 }
 
-/// Reads one file after the other.
+/// Reads the rows of one file after the other.
 class RowsOfFiles : public FileRows {
  public:
   RowsOfFiles(const FileLook& look, std::unique_ptr<FileRows> first) : look_(look), rows_(std::move(first)) {
@@ -74,7 +74,7 @@ class RowsOfFiles : public FileRows {
   const std::vector<std::string>& header() const override { return header_; }
   const std::string& raw_header() const override { return raw_header_; }
   char separator() const override { return separator_; }
-  std::uint64_t bytes_read() const override { return rows_->bytes_read(); }  // Of the present file.
+  std::uint64_t bytes_read() const override { return rows_->bytes_read(); }  // Of the present file only.
 
   absl::StatusOr<bool> Next(FileRow* row) override {
     for (;;) {

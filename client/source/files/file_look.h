@@ -25,13 +25,13 @@ namespace mirror {
 struct FileTable {
   std::string name;
   std::string file;              ///< A pattern with '*'; the last file by name is the table's present state.
-  bool all_files = false;        ///< All files together are its state, the last one by name first.
+  bool all_files = false;        ///< All files together are its state. The last one by name is read first.
   std::vector<std::string> key;  ///< Names of columns. Empty: no key.
   std::map<std::string, Type> types = {};  ///< Column types that are declared, not guessed.
   CsvOptions csv = {};
-  bool workbook = false;   ///< An .xlsx workbook, else CSV.
-  std::string sheet = {};  ///< Of a workbook; empty: the first one.
-  TableSteps steps = {};   ///< Steps for rows and values; the caller applies the other steps.
+  bool workbook = false;   ///< An .xlsx workbook; false: CSV.
+  std::string sheet = {};  ///< Sheet of the workbook; empty: the first one.
+  TableSteps steps = {};   ///< `where`, `hash` and `mask` are applied; the caller applies the other steps.
 
   // Names are compared by ASCII case only.
   /// Returns the column's place in `key`, from 1; 0: it is not in the key.
@@ -43,23 +43,23 @@ struct FileTable {
 /// Whether two headers have the same column names in the same order, by ASCII case only.
 bool HaveSameNames(const std::vector<std::string>& header, const std::vector<std::string>& other);
 
-/// The recorded findings about a column.
+/// The recorded findings about one column.
 struct FileColumn {
   std::string name;
   Type type = Type::kUnspecified;
   bool comma = false;  ///< Its reals have a decimal comma.
 };
 
-/// A file in its state at the time of the look.
+/// A file, with its status at the time of the look.
 struct FileSeen {
   std::string path;
   struct stat status = {};
-  bool mended = false;  ///< It has rows that were left out before, as CSV.
+  bool mended = false;  ///< A CSV file with corrected rows that were rejected before.
 };
 
-/// The state of a table's files at one time.
+/// The state of a table's files at one look.
 struct FileState {
-  std::string path;  ///< Of the first file.
+  std::string path;  ///< Path of the first file.
   std::int64_t size = 0, written_ns = 0;
   bool ended = true;  ///< The last line has a line end.
   friend bool operator==(const FileState&, const FileState&) = default;
@@ -68,31 +68,33 @@ struct FileState {
 /// One table of a folder at one look.
 struct FileLook {
   FileTable table;
-  std::string path;             ///< Of the first file.
+  std::string path;             ///< Path of the first file.
   std::vector<FileSeen> files;  ///< In reading order.
-  TableSchema schema;           ///< With the types of the file's values.
+  TableSchema schema;           ///< The source's form, with the types of the file's values.
   const TenantHashKey* hash_key = nullptr;
   std::vector<bool> guessed;         ///< For each column: its type is guessed.
   std::vector<bool> comma;           ///< For each column: its reals have a decimal comma.
-  Decimals decimals;                 ///< Decimal marks that its numbers may have.
+  Decimals decimals;                 ///< The decimal marks that its numbers may have.
   std::vector<FileColumn> recorded;  ///< Findings of the last run; empty: there are none.
-  char decimal = 0;                  ///< CsvOptions.decimal of those findings.
-  FileState taken;                   ///< Files whose rows the last run took; without a size: none.
-  FileState held;                    ///< Files that it left for a second look; without a path: none.
-  bool typed = false;                ///< Its types are known, or were guessed from rows.
+  char decimal = 0;                  ///< The value of CsvOptions.decimal for these findings.
+  FileState taken;                   ///< Files whose rows the last run took; `size` is 0: none.
+  FileState held;      ///< Files that the last run left for a second look; `path` is empty: none.
+  bool typed = false;  ///< The column types are recorded, or were guessed from rows.
+  /// See SourceTable::later.
   std::string later;
-  std::string mended;      ///< A file whose rows are read after the table's own; empty: none.
-  std::uint64_t rows = 0;  ///< Counted by the last scan.
+  std::string mended;      ///< File of corrected rows, read after the table's own files; empty: none.
+  std::uint64_t rows = 0;  ///< The number of rows that the last scan counted.
 
   /// See HaveSameNames().
   bool HasHeader(const std::vector<std::string>& header) const;
-  /// The schema of the values that are given.
+  /// Returns the schema in the sent form.
   TableSchema Given() const;
-  /// kAborted: a file was replaced.
+  /// Checks that no file changed since the look. Errors: kAborted: a file was replaced or written to.
   absl::Status CheckEnd() const;
-  /// Errors: a file cannot be read, or its columns differ from those of the first one.
+  /// Checks that all files have the same columns. Errors: a file cannot be read, or its columns differ from
+  /// those of the first file.
   absl::Status CheckHeaders() const;
-  /// Opens all rows of its files, unchanged.
+  /// Opens the rows of all its files, unchanged.
   absl::StatusOr<std::unique_ptr<FileRows>> OpenRows() const;
 };
 

@@ -35,8 +35,8 @@ namespace {
 
 // The columns of a table of files: its record, its header, and the guessed types.
 
-/// Number of rows from which types of a new file are first guessed; a later value that does not fit makes the
-/// reader examine all values.
+/// Number of rows from which the types of a new file are guessed first. If a later value does not fit, the
+/// reader examines all values.
 inline constexpr std::size_t kRowsGuessed = 10'000;
 
 using Json = nlohmann::json;
@@ -64,7 +64,7 @@ Json JsonOf(const FileState& state) {
       {"path", state.path}, {"size", state.size}, {"written_ns", state.written_ns}, {"ended", state.ended}};
 }
 
-/// Removes characters that are invisible or look like others: all kinds of blanks.
+/// Removes characters that are invisible or look like a blank.
 std::string WithoutBlanks(std::string_view name) {
   // NO-BREAK SPACE, ZERO WIDTH SPACE, NARROW NO-BREAK SPACE, IDEOGRAPHIC SPACE, BYTE ORDER MARK, SOFT HYPHEN.
   static constexpr std::string_view kUnseen[] = {"\xc2\xa0",     "\xe2\x80\x8b", "\xe2\x80\xaf",
@@ -81,7 +81,7 @@ std::string WithoutBlanks(std::string_view name) {
   return FoldName(seen);
 }
 
-/// Error for a column named in `key` of the configuration that the file lacks.
+/// Returns the error for a column that `key` of the configuration names and the file lacks.
 absl::Status NoColumn(const FileLook& known, const TableSchema& schema, const std::string& name,
                       const char* key) {
   std::vector<std::string> there;
@@ -109,7 +109,7 @@ absl::Status MakeSchema(const std::vector<FileColumn>& columns, FileLook* known)
     guessed.push_back(!declared);
     column.key_position = known->table.KeyPositionOf(name);
     column.nullable = column.key_position == 0;
-    // Two different texts are two keys, even if their numbers are equal.
+    // Two different texts are two keys, even if they are equal as numbers.
     if (guessed.back() && column.key_position > 0) column.type = Type::kText;
     commas.push_back(guessed.back() && comma && column.type == Type::kDouble);
     column.backfill = Backfill::kUnknown;
@@ -162,12 +162,12 @@ absl::Status ShowAll(absl::StatusOr<std::unique_ptr<FileRows>> rows, std::vector
   }
 }
 
-/// Restores `known` from the last run. `records`: by table name. False: there is no record that can be
-/// understood.
+/// Restores `known` from the record of the last run. `records`: by table name. False: there is no readable
+/// record.
 bool TakeRecord(const std::map<std::string, std::string>& records, FileLook* known) {
   auto record = records.find(known->table.name);
   if (record == records.end()) {
-    // `name` of the [[source.table]] may be in another case now.
+    // `name` of the [[source.table]] may now have another case.
     record = std::find_if(records.begin(), records.end(),
                           [known](const auto& one) { return SameName(one.first, known->table.name); });
   }
@@ -209,7 +209,7 @@ std::string MakeRecord(const FileLook& known) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-/// Reads the file's own columns, and guesses the types of new ones. Errors: the file cannot be read, or does
+/// Reads the columns of the files, and guesses the types of new ones. Errors: a file cannot be read, or does
 /// not belong to this table.
 absl::Status ReadHeader(FileLook* known) {
   RETURN_IF_ERROR(known->CheckHeaders());
@@ -223,7 +223,7 @@ absl::Status ReadHeader(FileLook* known) {
   std::vector<TypeGuess> guesses(header.size(), TypeGuess(Type::kInt64, known->decimals));
   std::vector<FileColumn> columns;
   bool all_known = true;
-  // Findings with another decimal sign are void.
+  // Findings that were made with another decimal mark are void.
   const bool same_sign = known->decimal == csv.decimal;
   for (const std::string& name : header) {
     std::optional<std::uint32_t> at;
@@ -250,7 +250,7 @@ absl::Status ReadHeader(FileLook* known) {
   return MakeSchema(columns, known);
 }
 
-/// The same with types that fit all values. Errors: the file cannot be read.
+/// Returns `known` with types that fit all values. Errors: a file cannot be read.
 absl::StatusOr<FileLook> WidenColumns(const FileLook& known) {
   std::vector<TypeGuess> guesses;
   for (const Column& column : known.schema.columns) guesses.emplace_back(column.type, known.decimals);
@@ -265,8 +265,8 @@ absl::StatusOr<FileLook> WidenColumns(const FileLook& known) {
   return wider;
 }
 
-/// Returns why 'where' may select other rows than before; empty: it does not. In that case the table stays as
-/// it was.
+/// Returns why 'where' may select other rows than before; the table then stays as it was. Empty: it selects
+/// the same rows.
 std::string CheckFilter(const FileLook& known, const std::vector<FileColumn>& former, TableSchema* schema) {
   const absl::StatusOr<RowFilter> filter = RowSteps::MakeFilter(known.schema, known.table.steps);
   if (!filter.ok()) return std::string(filter.status().message());
@@ -287,7 +287,7 @@ std::string CheckFilter(const FileLook& known, const std::vector<FileColumn>& fo
   return problem;
 }
 
-/// A note about a table whose key was guessed by an earlier version; mostly empty.
+/// Returns a note about a table whose key types were guessed by an earlier version; mostly empty.
 std::string NoteOfKey(const FileLook& former) {
   std::string names;
   for (const FileColumn& was : former.recorded) {
@@ -302,7 +302,7 @@ std::string NoteOfKey(const FileLook& former) {
                       "type in 'types' of its [[source.table]]");
 }
 
-/// A note about guessed columns, if the guess is new; mostly empty.
+/// Returns a note about guessed columns if the guess is new; mostly empty.
 std::string NoteOfTypes(const FileLook& known, const std::vector<FileColumn>& former) {
   std::string guessed;
   std::size_t count = 0;
@@ -322,9 +322,10 @@ std::string NoteOfTypes(const FileLook& known, const std::vector<FileColumn>& fo
                       ". Where a guess is wrong, set the type in 'types' of its [[source.table]]");
 }
 
-/// See SourceReader::PlacesOf(). Reads the rows up to the last of these keys.
+/// Does SourceReader::PlacesOf(). Reads the rows up to the last of these keys.
 std::vector<std::string> FindPlaces(TypedRows rows, const std::vector<Key>& keys) {
-  std::map<Key, std::optional<std::uint64_t>> first;  ///< Its line; absent: not met yet.
+  std::map<Key, std::optional<std::uint64_t>>
+      first;  ///< Line of the first row with the key; absent: not met yet.
   for (const Key& key : keys) first[key] = std::nullopt;
   std::vector<std::string> places;
   while (!first.empty()) {
@@ -345,8 +346,8 @@ std::vector<std::string> FindPlaces(TypedRows rows, const std::vector<Key>& keys
   return places;
 }
 
-/// Whether a file belongs to a program: hidden files, and Excel's marks of an open workbook. A pattern only
-/// matches them if it begins in the same way.
+/// Returns whether a file belongs to a program: hidden files, and the files by which Excel marks an open
+/// workbook. A pattern only matches such a file if it begins in the same way.
 bool IsOfAProgram(const std::string& file, const std::string& pattern) {
   for (const char* const begin : {".", "~$"}) {
     if (file.starts_with(begin) && !pattern.starts_with(begin)) return true;
@@ -474,7 +475,7 @@ class FileReader : public SourceReader {
     return FindPlaces(*std::move(rows), keys);
   }
 
-  /// Each call reads the whole file.
+  /// Each call reads all files of the table, so it takes many keys.
   std::size_t KeysAtATime() const override { return 500'000; }
 
  private:
@@ -531,19 +532,19 @@ class FileReader : public SourceReader {
     for (const FileSeen& file : known.files) {
       if (!file.mended) source.written_ns = std::max(source.written_ns, WrittenNs(file));
     }
-    // Without a row its types are unknown.
+    // The types are not known before a row was read.
     source.record = known.typed ? MakeRecord(known) : "";
     options_.records[table.name] = source.record;
     tables_.emplace(FoldName(table.name), std::move(known));
   }
 
-  /// Finds the table's files, the last one by name first. Returns the problem with them.
+  /// Finds the table's files: the last one by name first. Returns the problem with them, for people.
   std::string FindFiles(const std::vector<std::string>& files, FileLook* known) {
     const FileTable& table = known->table;
     std::error_code error;
     for (auto file = files.rbegin(); file != files.rend(); ++file) {
       if (!MatchesExactly(*file, table.file) || IsOfAProgram(*file, table.file)) continue;
-      // A file without content is no part of the table.
+      // A file without content does not belong to the table.
       if (table.all_files && !known->files.empty() &&
           std::filesystem::is_empty(absl::StrCat(options_.folder, "/", *file), error))
         continue;
@@ -587,8 +588,9 @@ class FileReader : public SourceReader {
     return state;
   }
 
-  /// A stalled upload looks like a file that lost rows. Such a file is accepted when it is unchanged since
-  /// the last run, or when another file arrived. Returns why it is left; empty: it is accepted.
+  /// Decides whether the files are taken now. An upload that stopped looks like a file that lost rows. Such a
+  /// file is taken when it is unchanged since the last run, or when another file arrived. Returns why the
+  /// files are left; empty: they are taken.
   std::string TakeOrHold(const FileLook& former, FileLook* known) const {
     if (options_.settle_ms == 0 || !options_.looks_twice || known->table.workbook) return "";
     const FileState now = StateOf(*known);
@@ -597,7 +599,7 @@ class FileReader : public SourceReader {
     const bool again = !former.held.path.empty() && (former.held == now || former.held.path != now.path);
     known->held = FileState();
     if ((!shorter && !unended) || again) {
-      // No rows are taken from an empty file, so the next one is compared with the one before it.
+      // An empty file gives no rows, so the next file is compared with the one before it.
       if (now.size > 0) known->taken = now;
       return "";
     }
@@ -612,7 +614,7 @@ class FileReader : public SourceReader {
     return file.status.st_mtim.tv_sec * std::int64_t{1'000'000'000} + file.status.st_mtim.tv_nsec;
   }
 
-  /// Waits until the file is unchanged for `settle_ms`, as long as this look allows.
+  /// Waits until the file has been unchanged for `settle_ms`, as long as this look may wait.
   bool HasSettled(FileSeen* file) {
     const auto left_ms = [&] {
       const std::int64_t age_ms = NowMs() - WrittenNs(*file) / 1'000'000;
@@ -628,7 +630,7 @@ class FileReader : public SourceReader {
 
   std::string KeptRejects() const { return options_.keeps_rejects ? options_.rejects : ""; }
 
-  /// Finds corrected rejects beside the file of rejects. Returns the problem with them.
+  /// Finds the file of corrected rows beside the file of rejects. Returns the problem with it, for people.
   std::string FindMended(FileLook* known) const {
     if (options_.rejects.empty()) return "";
     known->mended = absl::StrCat(options_.rejects, "/", known->table.name, ".mended.csv");
@@ -637,7 +639,7 @@ class FileReader : public SourceReader {
     if (known->mended.empty()) return "";
     const absl::Status opened = TypedRows::OpenMended(*known).status();
     if (opened.ok() && known->files.size() > 1) {
-      // The last file's own rows come before them, those of the other files after them.
+      // Corrected rows are read after the last file's own rows, and before those of the other files.
       known->files.insert(known->files.begin() + 1, {std::exchange(known->mended, ""), status, true});
     }
     return std::string(opened.message());
@@ -673,7 +675,7 @@ class FileReader : public SourceReader {
   FileReaderOptions options_;
   const std::map<std::string, std::string> former_;  ///< Records of the last run.
   std::map<std::string, FileLook> tables_;           ///< By folded name.
-  std::int64_t wait_ms_ = 0;                         ///< Remaining time for files to settle in this look.
+  std::int64_t wait_ms_ = 0;                         ///< Time for which this look may still wait for files.
 };
 
 }  // namespace

@@ -23,17 +23,18 @@
 namespace mirror {
 namespace {
 
-/// Rejected rows that are described one by one; others are counted.
+/// Number of rejected rows that are described one by one. Further ones are only counted.
 inline constexpr std::size_t kRejectsDescribed = 5;
 
-/// Rejected rows of a file, for messages and for `<folder>/<table>.csv`.
+/// The rejected rows of a table's files, for messages and for `<folder>/<table>.csv`.
 class FileRejects {
  public:
-  /// `folder` empty: they are only described. `look` must outlive this.
+  /// `folder` empty: the rows are only described. `look` must outlive this.
   FileRejects(const FileLook& look, std::string header, const std::string& folder);
 
   void Add(const FileRow& row, const std::string& reason, bool has_key);
-  /// Returns the message, if there is one. The file exists then; without rejects it is removed.
+  /// Returns the message, if any row was rejected. Then the file with the rejected rows exists, otherwise it
+  /// was removed.
   std::vector<std::string> End();
 
  private:
@@ -89,7 +90,7 @@ std::vector<std::string> FileRejects::End() {
 
 void FileRejects::Open() {
   std::error_code error;
-  // An existing folder may be shared with the person who corrects the rows.
+  // The permissions of an existing folder stay: the person who corrects the rows may use it, too.
   if (std::filesystem::create_directories(folder_, error)) {
     std::filesystem::permissions(folder_, std::filesystem::perms::owner_all, error);
   }
@@ -99,7 +100,7 @@ void FileRejects::Open() {
 
 /// A longer text is sent in parts.
 constexpr std::size_t kTextInBlock = 1 << 20;
-/// Keys of rejected rows; above this limit no missing row counts as deleted.
+/// Maximum number of keys of rejected rows. If there are more, no missing row counts as deleted.
 constexpr std::size_t kUntoldKept = 1'000'000;
 
 void AddTo(RowDigest* digest, const Value& value) {
@@ -186,11 +187,11 @@ class FileKeyRows : public ChangeReader {
       if (step == TypedRows::Step::kEnd) continue;
       const std::optional<Key> key = rows_.ReadKey();
       if (step == TypedRows::Step::kReject) {
-        // A corrected row may follow; otherwise the row exists and cannot be read.
+        // If no corrected row follows, the row exists and cannot be read.
         if (key) there_.insert(PackedKey(*key));
         continue;
       }
-      // Takes the first row of each key.
+      // Only the first row of each key counts.
       if (!key || wanted_.erase(PackedKey(*key)) == 0) continue;
       ASSIGN_OR_RETURN(const std::size_t appended, appender_.Append(rows_, key_, &block, sink));
       weight += appended;
@@ -293,7 +294,7 @@ class FileScan : public DigestReader {
       if (!step.ok()) return step.status();
       if (*step == TypedRows::Step::kEnd) {
         piece.end = true;
-        // After all rows: a corrected row may have the same key.
+        // Only after all rows: a corrected row may have the same key.
         for (auto& [packed, untold] : untold_) piece.untold.push_back(std::move(untold));
         piece.notes = rejects_.End();
         if (!bound_ || !bound_->left_out) look_.rows = counted_;
@@ -389,7 +390,7 @@ absl::StatusOr<TypedRows::Step> TypedRows::Next() {
   }
 }
 
-/// Whether the row is not wanted, or is an older row of an unwanted key.
+/// Returns whether the row is not wanted, or is an older row of a key that is not wanted.
 absl::StatusOr<bool> TypedRows::IsHidden(bool matches) {
   const bool unwanted = matches == left_out_;
   if (!steps_.filters() || look_->files.size() < 2 || key_.empty()) return unwanted;

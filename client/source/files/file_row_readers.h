@@ -23,13 +23,13 @@
 
 namespace mirror {
 
-/// Limit for keys that `where` leaves out in a table of several files; above it the table cannot be
-/// read.
+/// Maximum number of keys that `where` leaves out in a table of several files. If there are more, the table
+/// cannot be read.
 inline constexpr std::size_t kHiddenMax = 5'000'000;
 
-/// The rows of a table of files to send, with their values in the given form. `look` must outlive them. In a
-/// table of several files, if the first row of a key does not match `where`, later rows of the key are
-/// skipped, too; memory: about 64 bytes for each such key.
+/// The rows of a table of files that are sent, with their values in the sent form. `look` must outlive them.
+/// In a table of several files, the first row of a key counts: if it does not match `where`, later rows of
+/// that key are skipped, too. Memory: about 64 bytes for each such key.
 class TypedRows {
  public:
   enum class Step { kRow, kReject, kEnd };
@@ -38,20 +38,20 @@ class TypedRows {
   /// Opens the corrected rows. Errors: kInvalidArgument: their header differs from the file's.
   static absl::StatusOr<std::unique_ptr<FileRows>> OpenMended(const FileLook& look);
 
-  /// kOutOfRange: a value does not fit the guessed type.
+  /// Reads the next row. Errors: also kOutOfRange: a value does not fit the guessed type.
   absl::StatusOr<Step> Next();
 
   const std::vector<Value>& values() const { return values_; }
   const FileRow& row() const { return row_; }
   const std::string& raw_header() const { return rows_->raw_header(); }
-  /// The present row is a corrected one.
+  /// Whether the present row is a corrected one.
   bool mended() const { return mended_; }
   /// Why the present row is rejected.
   const std::string& reason() const { return reason_; }
 
-  /// Sets the columns of the key for ReadKey().
+  /// Sets the columns that ReadKey() returns.
   void SetKey(const std::vector<std::uint32_t>& columns) { key_ = columns; }
-  /// Gives only the rows that `where` leaves out.
+  /// Makes Next() give only the rows that `where` leaves out.
   void SetLeftOut() { left_out_ = true; }
   /// Returns the key of the present row; absent: it has none.
   std::optional<Key> ReadKey() const;
@@ -72,14 +72,14 @@ class TypedRows {
   absl::StatusOr<bool> IsHidden(bool matches);
   bool left_out_ = false;
   std::set<std::pair<std::uint64_t, std::uint64_t>> hidden_;  ///< Hashes of keys.
-  bool mended_ = false;                                       ///< Rows of `known_->mended` are being read.
-  bool has_values_ = false;                                   ///< Also set for a row that is rejected.
+  bool mended_ = false;      ///< Rows of the file of corrected rows are being read.
+  bool has_values_ = false;  ///< The present row has values; it may still be rejected.
   RowSteps steps_;
 };
 
 // Readers of a table's rows for FileReader. `look` must outlive each of them.
 
-/// Called for a value that does not fit its column: examines all values again, and returns an error.
+/// Called when a value does not fit its column. Examines all values again, and returns an error.
 using Widen = std::function<absl::Status()>;
 
 /// Reads all rows. `rejects`: a folder for rejected rows; empty: they are only described.
@@ -87,7 +87,7 @@ std::unique_ptr<TableReader> ReadFileRows(FileLook& look, TypedRows rows,
                                           const std::vector<std::uint32_t>& columns,
                                           const std::string& rejects, Widen widen);
 
-/// Digests of all rows, or of those within a bound, in file order.
+/// Returns the digests of all rows, or of the rows within a bound, in file order.
 std::unique_ptr<DigestReader> ScanFileRows(FileLook& look, TypedRows rows, std::vector<std::uint32_t> columns,
                                            const std::string& rejects, Widen widen,
                                            std::optional<RowBound> bound = std::nullopt,

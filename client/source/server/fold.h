@@ -16,27 +16,27 @@
 
 namespace mirror {
 
-/// A StagedRow in the form in which it is stored.
+/// A StagedRow as it is stored, with packed values.
 struct FoldedRow {
   StagedKind kind = StagedKind::kGone;
-  bool complete = false;  ///< `values` has all columns: for kWhole always, for kPart maybe, else never.
+  bool complete =
+      false;  ///< `values` has all columns: always for kWhole, perhaps for kPart, never otherwise.
   std::int64_t lsn = 0, born = 0, rekeyed = 0;
   std::string values;  ///< Packed.
   friend bool operator==(const FoldedRow&, const FoldedRow&) = default;
 };
 
-/// Merges two results for one key into one; `above` is the later one.
+/// Merges two folded rows of one key; `above` is the later one.
 FoldedRow Compose(const FoldedRow& below, FoldedRow above);
 
 /// Changes of one table, folded to one row for each key:
-///   insert, or delete and insert   whole
+///   insert, or delete and insert   kWhole
 ///   update                         its values replace those that are there
-///   delete                         gone
-///   update of the key              the old key is gone; the new key is whole, or moved
-///                                  where the log left out values
-///                                  that are not known from before
-/// Folds are stacked, and the lowest one lies above a file. Two of them merged are the fold of all changes of
-/// both. Threads: one.
+///   delete                         kGone
+///   update of the key              the old key is kGone; the new key is kWhole, or kMoved if the log left
+///                                  out values that are not known from before
+/// Folds are stacked above the rows of a file. Merging two folds gives the fold of the changes of both.
+/// Threads: one.
 class Fold {
  public:
   /// Returns what is known of a key below this fold; absent: nothing.

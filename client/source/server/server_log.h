@@ -29,19 +29,19 @@ namespace mirror {
 struct ServerLogTable {
   std::int64_t id = 0;           ///< Its number in the stage; 0: it is not staged.
   absl::Status trouble = {};     ///< Why none of its rows can be sent.
-  std::int64_t emptied_lsn = 0;  ///< The LSN of an emptying that the stage may not know; 0: none.
+  std::int64_t emptied_lsn = 0;  ///< LSN of an emptying that the stage may not have on record; 0: none.
   TableSchema schema = {};       ///< Its last announcement.
   // State of the present run.
   std::optional<Position> adopted = {};
-  std::int64_t judged = 0;  ///< The highest LSN that was judged as known: the mirror may have it.
-  bool begun = false;       ///< The last reading took all its rows.
-  bool emptied = false;     ///< All its rows are in the stage, according to the last judgement.
+  std::int64_t judged = 0;  ///< The highest LSN that Judge() reported as kKnown: the mirror may have it.
+  bool begun = false;       ///< The last reading took all its rows, and their net changes follow.
+  bool emptied = false;     ///< All its rows are in the stage, according to the last Judge().
 };
 
-/// The change log of a server's database, staged here: the part that is common to all kinds of servers. A
-/// position is a mark of the stage. `Look`: a ServerLook. `Tables`: its tables: Find() by name, null: there
-/// is none; StagedOf(), kAborted: it is not staged any more; its Table is a ServerLogTable. `Staging`: fills
-/// the stage. Threads: one at a time.
+/// The change log of a server's database, staged by the agent: the part that is common to all kinds of
+/// servers. A position is a mark of the stage. `Look`: a ServerLook. `Tables`: the tables of the log. Its
+/// Find() returns a table by name; null: there is none. Its StagedOf() returns kAborted if the table is not
+/// staged any more. Its Table is a ServerLogTable. `Staging`: fills the stage. Threads: one at a time.
 template <typename Look, typename Tables, typename Staging>
 class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
  public:
@@ -113,9 +113,9 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
     return has;
   }
 
-  /// Includes keys of all commits up to now, and of commits that are missing in a snapshot in which the
-  /// table's rows were read since Refresh(). A row that differs and is not among them is wrong. kAborted: the
-  /// staged changes of the table were discarded since its rows were read.
+  /// Includes the keys of all commits up to now, and of commits that are missing in a snapshot in which the
+  /// table's rows were read since Refresh(). If any other row differs, the mirror is wrong. Errors: also
+  /// kAborted: the staged changes of the table were discarded since its rows were read.
   absl::StatusOr<std::optional<std::vector<Key>>> ChangedKeys(const std::string& table, Lsn lsn) override {
     constexpr std::size_t kRowsAtATime = 10'000;
     const LogTable* const known = tables().Find(table);
@@ -200,9 +200,9 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
 
  protected:
   struct Covered {
-    std::int64_t from = 0;   ///< All that the snapshots do not see is staged after this LSN.
-    std::int64_t floor = 0;  ///< Floor of the table.
-    StageMark marker;        ///< Everything committed now is staged up to this mark.
+    std::int64_t from = 0;   ///< Changes that the snapshots do not see are staged after this LSN.
+    std::int64_t floor = 0;  ///< Floor of the table in the stage.
+    StageMark marker;        ///< Everything that is committed now is staged up to this mark.
   };
   struct Moment {
     StageMark marker;  ///< Everything committed at the time of the hold is staged up to this mark.
@@ -216,14 +216,16 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
 
   Stage& stage() override { return staging_->stage(); }
   virtual Tables& tables() = 0;
-  /// Null: the log cannot serve this table.
+  /// Returns the table if the log can serve it; null: it cannot.
   virtual LogTable* FindStaged(const Known& known) = 0;
-  /// Whether a position that the stage does not know lies beyond the log's end.
+  /// Returns whether a position that the stage does not know lies beyond the log's end.
   virtual bool IsAhead(const StagedLog& log, std::int64_t lsn) = 0;
-  /// Whether a position may count as one of this log. False: it may belong to another database; then two
-  /// databases could compete for one mirror undetected. `is_sent`: it is on record.
+  /// Returns whether a position may count as a position of this log. False: it may belong to another
+  /// database, and then two databases could write to one mirror unnoticed. `is_sent`: the position is on
+  /// record.
   virtual bool MayAdopt(const LogTable& table, bool is_sent, const StagedLog& log) const = 0;
-  /// Covers all snapshots noted for the table. kAborted: some changes after one of them are not staged.
+  /// Waits until the stage covers all snapshots noted for the table. Errors: also kAborted: some changes
+  /// after one of these snapshots are not staged.
   virtual absl::StatusOr<Covered> CoverNoted(const LogTable& table) = 0;
   /// Returns the LSN at which the table's rows were read.
   virtual std::int64_t ReadAt(const LogTable& /*table*/, const Covered& covered) const {
@@ -236,17 +238,18 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
   virtual absl::StatusOr<std::unique_ptr<StagedTexts>> TextsOf(std::shared_ptr<const Look> look,
                                                                std::shared_ptr<const Known> known,
                                                                const LogTable& table) = 0;
-  /// Keys that must be sent beside those of the log: whether there are any, and those sent up to `target`.
+  /// Returns whether keys must be sent that the log does not report. AddOthers() adds these keys to `keys`;
+  /// they are sent with the changes up to `target`.
   virtual bool HasOthers(const std::string& /*table*/) const { return false; }
   virtual void AddOthers(const Known& /*known*/, Lsn /*target*/, std::vector<Key>* /*keys*/) {}
-  /// Returns the moment at which changes are read. Null: now.
+  /// Returns the view of the stage from which changes are read. Null: its present state.
   virtual std::shared_ptr<StageView> MomentFor(const Known& /*known*/, bool /*is_behind_rows*/,
                                                bool /*whole_rows*/) {
     return HeldView();
   }
   /// Returns the held view of the stage; null: nothing is held.
   virtual std::shared_ptr<StageView> HeldView() { return moment_ ? moment_->view : nullptr; }
-  /// Called after the durable part was trimmed.
+  /// Called after the durable rows were trimmed.
   virtual absl::Status ForgetMore() { return absl::OkStatus(); }
 
   void MeasureStage(LogFigures* figures) {
@@ -259,7 +262,7 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
   const std::shared_ptr<Staging> staging_;
   const std::atomic<bool>* const stop_;
   std::string source_id_;
-  bool had_source_ = false;  ///< The stage knows the source.
+  bool had_source_ = false;  ///< The stage had a source on record.
   std::optional<StageMark> marker_;
   std::optional<Moment> moment_;
 

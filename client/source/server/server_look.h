@@ -37,7 +37,7 @@ struct KnownServerTable {
   bool Turns(std::uint32_t column) const {
     return steps && steps->TurnOf(schema.columns[column].name).rule != Rule::kPlain;
   }
-  /// The columns in the form that `where` sees; a kind of server may hide this with its own.
+  /// Returns the columns in the form that `where` sees. The class of a kind of server may hide this function.
   TableSchema ForSteps() const { return schema; }
   /// Returns the columns to read for `asked`: with steps all of them.
   std::vector<std::uint32_t> ToRead(const std::vector<std::uint32_t>& asked) const {

@@ -26,9 +26,9 @@
 
 namespace mirror {
 
-/// Returns the milliseconds until no further table can get `created_s`, a whole second, as its creation time.
-/// `clock_ms`: the database's clock now. 0: that second is over, or is so far ahead that the two times are of
-/// different clocks, or one of them is 0, which means no time.
+/// Returns for how many milliseconds a new table can still get the creation time `created_s` (unix seconds).
+/// `clock_ms`: the database's clock now. Returns 0 if that second is over, or an argument is 0 (not known).
+/// Also returns 0 if the second is so far ahead that the two times come from different clocks.
 inline std::int64_t SettlesIn(std::int64_t created_s, std::int64_t clock_ms) {
   // File times lag behind the kernel's clock by up to one tick.
   constexpr std::int64_t kSecond = 1'000, kTick = 50;
@@ -37,11 +37,11 @@ inline std::int64_t SettlesIn(std::int64_t created_s, std::int64_t clock_ms) {
   return left > kSecond + kTick ? 0 : std::max<std::int64_t>(left, 0);
 }
 
-/// Reads the tables of a database that reports creation times in whole seconds, and reads them again after
-/// the second in which the youngest table was created. A table that is dropped and created again later then
-/// has another time. If tables are created all the time it stops after three readings. `read`: reads all
-/// tables, and first sets the milliseconds of the database's clock; 0: it tells tables apart in another way.
-/// `created`: the seconds of a table; 0 where none are needed.
+/// Reads the tables of a database that reports creation times in whole seconds. Then waits until the second
+/// in which the youngest table was created is over, and reads them again. So a table that is dropped and
+/// created again later has another time. Reads at most three times. `read`: reads all tables, and sets its
+/// argument to the database's clock in milliseconds; 0: tables are distinguished in another way. `created`:
+/// returns the creation time of a table in seconds; 0: not needed.
 template <typename Read, typename Created>
 auto ReadSettled(const Read& read, const Created& created) {
   constexpr int kReadings = 3;
@@ -207,7 +207,7 @@ class ServerReader : public SourceReader {
 
   /// Returns all tables of the catalogs.
   virtual absl::StatusOr<std::vector<Table>> ReadTables() = 0;
-  /// Announces them, with their indexes and foreign keys.
+  /// Announces the tables, with their indexes and foreign keys.
   virtual absl::Status LookAtTables(SourceSchema* schema) = 0;
   /// Counts a table's rows in the source, including those that its steps leave out.
   virtual absl::StatusOr<std::uint64_t> CountAll(const Known& known) = 0;
@@ -216,7 +216,8 @@ class ServerReader : public SourceReader {
   /// See ReadKeyRows().
   virtual std::unique_ptr<ValueRows> RowsOfKeys(const std::shared_ptr<const Known>& known,
                                                 std::vector<std::uint32_t> read, WantedKeys keys) = 0;
-  /// Asks for rows whose column is `from` or greater, as exactly as the server can; it may give more rows.
+  /// Makes `ask` select rows whose column is `from` or greater, as exactly as the server can. The query may
+  /// return other rows, too.
   virtual void AskFrom(const Known& known, std::uint32_t column, const KeyPart& from, Ask* ask) = 0;
   /// Called before each reading.
   virtual void LeaveOldMoment() {}

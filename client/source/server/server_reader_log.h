@@ -21,10 +21,10 @@ class ServerReaderLog {
 
   virtual ~ServerReaderLog() = default;
 
-  /// Returns why no rows of the table can be sent now, for people.
+  /// Returns an error for people if no rows of the table can be sent now.
   virtual absl::Status CheckReadable(const Table& table) = 0;
-  /// All rows of the table are about to be read, and net changes will follow. Discards snapshots that were
-  /// noted for it before.
+  /// Called before all rows of the table are read; net changes will follow. Discards the snapshots that were
+  /// noted for the table before.
   virtual void BeginRows(const Table& table) = 0;
   /// After BeginRows(): returns all rows from the log, for a table that was emptied; null: read them in the
   /// database.
@@ -35,9 +35,9 @@ class ServerReaderLog {
   }
   /// Notes that rows of the table were read in this snapshot: see ServerLook::note_snapshot.
   virtual void NoteSnapshot(const Table& table, const std::string& snapshot) = 0;
-  /// Reads of the log until LeaveMoment() see one moment, which is not before this call: everything committed
-  /// now is included. Rows read in the database meanwhile are of another moment, unless the reader holds
-  /// that, too.
+  /// Makes all reads of the log until LeaveMoment() see one moment, which includes everything that is
+  /// committed now. Rows read in the database meanwhile are of another moment, unless the reader holds that
+  /// moment, too.
   virtual absl::Status HoldMoment() = 0;
   virtual void LeaveMoment() = 0;
   /// See SourceReader::Changes(). After BeginRows(): the changes that follow the rows that were read.

@@ -32,7 +32,8 @@ class ServerRowDecoder {
       : announced_(std::move(announced)), texts_(announced_.size()) {}
   ServerRowDecoder(ServerRowDecoder&&) = default;
 
-  /// Decodes column `i` of `announced_`. `text`: buffer for a value that is no view. False: it does not fit.
+  /// Decodes column `i` of `announced_`. `text`: buffer for a value that cannot view `data`. False: the value
+  /// does not fit.
   virtual bool DecodeValue(std::size_t i, std::string_view data, std::string* text, Value* value) const = 0;
 
   std::vector<Column> announced_;

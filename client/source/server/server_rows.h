@@ -31,7 +31,8 @@ class ServerRows : public ValueRows {
   using Ask = A;
   using Known = typename Look::Known;
 
-  /// Records a value that does not match its announcement for the next look, and all such values after it.
+  /// Returns whether there is another row. If a value does not match its announcement, records this value and
+  /// all such values after it for the next look, and returns an error.
   absl::StatusOr<bool> Next() final {
     for (;;) {
       const absl::StatusOr<bool> more = NextOfTable();
@@ -58,11 +59,11 @@ class ServerRows : public ValueRows {
   virtual absl::StatusOr<bool> Step() = 0;
   /// The fields of the present row of Step(), those of `read_` first.
   virtual const std::vector<std::string_view>& Fields() const = 0;
-  /// Called after each row; returns why the reading must stop.
+  /// Called after each row. Returns an error if the reading must stop.
   virtual absl::Status CheckOthers() { return absl::OkStatus(); }
   /// Turns an error of the reading into one for people, with the code that TableReader::Next() promises.
   virtual absl::Status Explain(const absl::Status& status) const = 0;
-  /// Releases what Begin() and Send() took; a destructor does so, too.
+  /// Releases what Begin() and Send() took. The destructor of the derived class also does so.
   virtual void Close() = 0;
 
   const std::shared_ptr<const Look> look_;
@@ -105,7 +106,8 @@ class ServerRows : public ValueRows {
     return TakeMisfits();
   }
 
-  /// Whether the row is asked for: it matches `where`, or with `left_out` it does not. Then sets `values_`.
+  /// Returns whether the row is asked for: it matches `where`, or with `left_out` it does not. If so, sets
+  /// `values_`.
   absl::StatusOr<bool> TakeSteps() {
     const absl::StatusOr<bool> matches = steps_->Matches(decoder_.values());
     if (!matches.ok()) return matches;
@@ -140,9 +142,10 @@ class ServerRows : public ValueRows {
   std::vector<Value> row_, values_;  ///< With steps: the whole row, and the values asked for.
 };
 
-/// See SourceReader::LookAtColumn(): by the server's order, where it equals that of KeyPart, so that an index
-/// can answer. Least, greatest and nulls may be of different moments. `ask`: returns the query for the first
-/// row in the direction "ASC" or "DESC" among those that have a value. `count_nulls`: counts rows with NULL.
+/// Computes SourceReader::ColumnFacts with the server's own order, so that an index can answer. That order
+/// must equal the order of KeyPart. Least, greatest and nulls may be of different moments. `ask`: returns the
+/// query for the first row in the direction "ASC" or "DESC" among those that have a value. `count_nulls`:
+/// counts rows with NULL.
 template <typename Rows, typename Ask, typename CountNulls>
 absl::StatusOr<SourceReader::ColumnFacts> FactsByOrder(
     const std::shared_ptr<const typename Rows::Look>& look,
@@ -162,7 +165,7 @@ absl::StatusOr<SourceReader::ColumnFacts> FactsByOrder(
   return facts;
 }
 
-/// The same from all values.
+/// Computes the same by reading all values of the column.
 template <typename Rows>
 absl::StatusOr<SourceReader::ColumnFacts> FactsByValues(
     const std::shared_ptr<const typename Rows::Look>& look,

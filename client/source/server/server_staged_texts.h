@@ -21,18 +21,18 @@
 
 namespace mirror {
 
-/// The staged changes of a table as the wire's rows, and its present rows in the database in the same text
-/// form. Records values that do not match their announcement for the next look. `Look`: a ServerLook.
-/// Threads: one.
+/// Turns the staged changes of a table into the wire's rows. Also reads the table's present rows in the
+/// database, in the same text form. Values that do not match their announcement are recorded for the next
+/// look. `Look`: a ServerLook. Threads: one.
 template <typename Look>
 class ServerStagedTexts : public StagedTexts {
  public:
   using Known = typename Look::Known;
-  /// Returns, for a snapshot (ServerLook::note_snapshot), the position after which everything that the
-  /// snapshot does not see is staged; waits until it is.
+  /// Returns a position for a snapshot (ServerLook::note_snapshot): every change that the snapshot does not
+  /// see is staged after this position. Waits until these changes are staged.
   using PositionOf = std::function<absl::StatusOr<std::int64_t>(const std::string& snapshot)>;
 
-  /// Call it first.
+  /// Prepares the table's steps. Call it before all other functions.
   absl::Status Prepare() {
     if (!known_->steps) return absl::OkStatus();
     ASSIGN_OR_RETURN(RowSteps steps, RowSteps::Make(known_->ForSteps(), *known_->steps, look_->hash_key));
@@ -75,7 +75,7 @@ class ServerStagedTexts : public StagedTexts {
     ASSIGN_OR_RETURN(std::vector<BaseRow> read, ReadRows(keys, &snapshot));
     BaseRows base;
     ASSIGN_OR_RETURN(base.from, position_of_(snapshot));
-    // An index may treat keys as equal that differ.
+    // The database may treat keys as equal that differ here.
     std::unordered_map<StagedKey, BaseRow> by_key;
     for (BaseRow& row : read) {
       StagedKey key = row.key;
@@ -95,7 +95,7 @@ class ServerStagedTexts : public StagedTexts {
                     PositionOf position_of)
       : look_(std::move(look)), known_(std::move(known)), position_of_(std::move(position_of)) {}
 
-  /// The number of a column in the log.
+  /// Returns the number of a column in the log.
   virtual std::int64_t NumberOf(std::size_t column) const = 0;
   /// Returns the values that match their announcement, and reports the others as misfits.
   virtual std::vector<Value> Take(const std::vector<std::uint32_t>& columns,

@@ -21,8 +21,8 @@
 
 namespace mirror {
 
-/// Findings in a table's values, and which of them were reported: stored as SourceTable.record, in the form
-/// of the kind of server. `Id`: tells the table's columns apart. `TypeMark`: tells types apart.
+/// Findings in a table's values, and which of them were reported. Stored as SourceTable.record, in the form
+/// of the kind of server. `Id`: identifies a column of the table. `TypeMark`: identifies a type.
 template <typename Id, typename TypeMark>
 struct ServerRecord {
   struct Found {
@@ -43,8 +43,8 @@ struct MarkedColumn {
   std::string type_name;  ///< For people.
 };
 
-/// Makes these columns the table's key. Returns the problem with them, for people. `may_be_null`: columns of
-/// a key may hold NULL.
+/// Makes these columns the table's key. Returns the problem with them, for people; empty: none.
+/// `may_be_null`: columns of a key may hold NULL.
 std::string SetGivenKey(const std::vector<std::string>& names, bool may_be_null, TableSchema* schema);
 /// Returns the problem with the steps, for people; empty: none. `for_steps`: the table as `where` sees it.
 std::string WhyNoSteps(const TableSchema& schema, const TableSchema& for_steps, const TableSteps& steps);
@@ -61,9 +61,8 @@ void DropKey(TableSchema* schema);
 /// what differs between kinds of servers, all of it static:
 ///   Known, Place, Record       a KnownServerTable, the server's description of its database, a ServerRecord
 ///   kComputer                  the name, for people, of the program that computes generated columns
-///   kWideValues, kWideNote     values for which a column's type may have no room, for people:
-///                              after "as", and
-///                              in the form of a note; empty: no such values are named
+///   kWideValues, kWideNote     texts for people that name values which may not fit a column's type: as an
+///                              example in brackets, and as the end of a note; empty: none are named
 ///   kKeyMayLackValues          Table::drops_null_key says that columns of a key may be NULL
 ///   Parse(text)                parses a record; ToString() writes it
 ///   Mark(column)               a MarkedColumn
@@ -72,8 +71,8 @@ void DropKey(TableSchema* schema);
 ///   GeneratedOf(table)         columns that are not sent because they are computed
 ///   IdOf(table)                TableSchema::table_id
 ///   IdentityOf(table, record)  SourceTable::identity
-///   ProblemOf(table, place, problem)  why it cannot be read, for people; `problem`: of its schema
-///   NotesOf(table)             messages for people about it
+///   ProblemOf(table, place, problem)  why the table cannot be read, for people; `problem`: of its schema
+///   NotesOf(table)             messages for people about the table
 /// Threads: one.
 template <typename Kind>
 class ServerTables {

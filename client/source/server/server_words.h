@@ -12,10 +12,10 @@
 
 namespace mirror {
 
-/// For a source that was not reached: the same error, with its consequence and what to do.
+/// Returns the error for a source that could not be reached: `status` with its consequence and what to do.
 absl::Status SourceAway(const absl::Status& status);
 
-/// The same error with another message; its payloads from the kind of server stay.
+/// Returns the same error with another message. The payloads that the kind of server set stay.
 absl::Status WithWords(const absl::Status& status, const std::string& words);
 
 inline constexpr char kNothingCommitted[] = "Nothing of the table is committed";

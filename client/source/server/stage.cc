@@ -21,7 +21,7 @@ namespace {
 
 constexpr char kReadingMoment[] = "reading rows";
 
-/// Reads directly from the file, which is held unchanged.
+/// Reads rows directly from the stage's file, which a transaction holds unchanged.
 class HeldRows : public StagedRows {
  public:
   HeldRows(StageFile::Reading reading, std::int64_t table, std::int64_t from, std::int64_t place)
@@ -112,7 +112,7 @@ class HeldStage : public StageView {
   std::int64_t place_ = 0;
 };
 
-/// See Stage::Hold(): a transaction that stays open on `reading` as long as the view, or rows of it,
+/// Begins a transaction for Stage::Hold(). It stays open on `reading` as long as the view, or rows of it,
 /// exist.
 absl::StatusOr<std::shared_ptr<StageView>> HoldStage(StageFile::Reading reading) {
   auto held = std::make_shared<HeldStage>(std::move(reading));
@@ -122,7 +122,7 @@ absl::StatusOr<std::shared_ptr<StageView>> HoldStage(StageFile::Reading reading)
 
 /// Interval of the check whether another process wrote a mark.
 constexpr auto kLookForMark = std::chrono::milliseconds(50);
-/// Share of the time that counting rows may take: one part in this many.
+/// Measure() may spend at most this part of the time on counting rows: 1 / kCountingPart.
 constexpr int kCountingPart = 50;
 /// Transactions that are forgotten at once.
 constexpr std::size_t kForgottenAtOnce = 100'000;
@@ -155,7 +155,8 @@ absl::StatusOr<std::optional<StagedTable>> Known(const sqlite::Connection& datab
   return absl::NotFoundError(absl::StrCat("table ", table, " is not staged"));
 }
 
-/// Reads a number about the table's rows after `from`. `emptied_counts`: 1 if it was emptied after that.
+/// Reads a number about the table's rows after `from`. `emptied_counts`: returns 1 if the table was emptied
+/// after `from`.
 absl::StatusOr<std::int64_t> NumberBehind(StagePlace& place, const std::string& what, std::int64_t table,
                                           std::int64_t from, const std::string& end,
                                           bool emptied_counts = true) {

@@ -40,9 +40,9 @@ class StageFile : public std::enable_shared_from_this<StageFile> {
 
   absl::StatusOr<std::unique_ptr<sqlite::Connection>> ConnectToWrite() const;
   using Reading = std::shared_ptr<sqlite::Connection>;
-  /// Lends a read-only connection. A transaction begun on it ends when it is given back.
+  /// Lends a read-only connection. A transaction begun on it ends when the connection is given back.
   absl::StatusOr<Reading> Read();
-  /// Opens a connection with a writable empty database "scratch" beside the stage's, in a nameless file.
+  /// Opens a connection with a second, empty and writable database "scratch", in a file without a name.
   absl::StatusOr<std::unique_ptr<sqlite::Connection>> ConnectWithScratch() const;
 
  private:
@@ -58,15 +58,16 @@ class StageFile : public std::enable_shared_from_this<StageFile> {
   std::vector<std::unique_ptr<sqlite::Connection>> free_ MIRROR_GUARDED_BY(mutex_);
 };
 
-/// The name, as SQL has it, of the table with a staged table's rows; `suffix`: for an index of it.
+/// Returns the quoted name of the SQL table with a staged table's rows. `suffix`: for the name of an index of
+/// it.
 std::string NetName(std::int64_t table, std::string_view suffix = "");
 
-/// The stage's file at the path, even after it is replaced. Threads: any.
+/// Gives the stage's file at a path, also after the file was replaced. Threads: any.
 class StagePlace {
  public:
   explicit StagePlace(std::string path) : path_(std::move(path)) {}
 
-  /// Opens the file, or creates it, again if it was removed or replaced meanwhile.
+  /// Opens the file, and creates it if it is missing. Opens it again if it was removed or replaced meanwhile.
   absl::StatusOr<std::shared_ptr<StageFile>> File() {
     const MutexLock lock(mutex_);
     if (file_ != nullptr && !file_->IsReplaced()) return file_;

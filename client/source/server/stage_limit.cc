@@ -12,9 +12,9 @@ namespace mirror {
 namespace {
 
 constexpr char kMakingRoom[] = "making room in it";
-/// Rows of one transaction; limits the wait of other writers.
+/// Rows deleted in one transaction. Limits how long other writers wait.
 constexpr std::int64_t kTrimRows = 10'000;
-/// Reason why the floors rise.
+/// Why floors rise: the end of a message.
 constexpr char kConfirmedThere[] = "the mirror had confirmed them";
 /// Number of steps in which durable rows are dropped, by the age of their last change.
 constexpr int kTrimSteps = 8;
@@ -46,10 +46,10 @@ absl::StatusOr<bool> EmptyLog(const sqlite::Connection& database) {
   return checkpoint.Int(0) == 0;
 }
 
-/// Returns the bytes in use after all of SQLite's log was copied into the file. Absent: a reader uses the
-/// log, which therefore stays; discarding rows now would not shorten it.
+/// Copies all of SQLite's log into the file, and returns the bytes in use. Absent: a reader uses the log, so
+/// it stays. Deleting rows would then save no space.
 absl::StatusOr<std::optional<std::int64_t>> UsedWithoutLog(const sqlite::Connection& database) {
-  // The staging thread does not wait long while rows are copied.
+  // While rows are being read, the staging thread must not wait long.
   absl::Status set = database.Execute(absl::StrCat("PRAGMA busy_timeout = ", kReadersWaitMs), kMakingRoom);
   if (!set.ok()) return set;
   const absl::StatusOr<bool> emptied = EmptyLog(database);
@@ -61,7 +61,7 @@ absl::StatusOr<std::optional<std::int64_t>> UsedWithoutLog(const sqlite::Connect
   return used;
 }
 
-/// Drops durable rows, oldest first, until at most 9/10 of `most` is in use.
+/// Drops durable rows, oldest first, until at most 9/10 of `most` bytes are in use.
 absl::Status DropDurable(const sqlite::Connection& database, const DurableLsns& durable, std::int64_t most) {
   std::int64_t first = INT64_MAX, last = 0;
   std::vector<std::pair<std::int64_t, std::int64_t>> tables;
@@ -89,7 +89,7 @@ absl::Status DropDurable(const sqlite::Connection& database, const DurableLsns& 
   return absl::OkStatus();
 }
 
-/// Returns the table with most bytes, if any table has rows.
+/// Returns the table whose rows take most bytes; absent: no table has rows.
 absl::StatusOr<std::optional<StagedTable>> FindGreatest(const sqlite::Connection& database) {
   ASSIGN_OR_RETURN(const std::vector<StagedTable> tables, ReadStagedTables(database));
   std::optional<StagedTable> greatest;

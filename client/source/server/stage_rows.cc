@@ -64,8 +64,8 @@ absl::Status Damaged() {
       "'.stage.db' in [agent] 'state_dir': then the tables are compared with the mirror");
 }
 
-/// A checksum over everything that a row means, stored after its values: SQLite does not detect a bit flipped
-/// by a disk. It excludes the birth, which stays when another row is merged on top.
+/// Returns a checksum over everything that a row means, which is stored after its values. SQLite does not
+/// detect that a disk flipped a bit. `born` is excluded: it stays when a later row is merged into this one.
 std::string SealOf(std::string_view key, const FoldedRow& row, std::string_view values) {
   std::string numbers = {static_cast<char>(row.kind), static_cast<char>(row.complete ? 1 : 0)};
   absl::StrAppend(&numbers, row.lsn, " ", row.rekeyed);
@@ -158,7 +158,7 @@ class RowsAfter : public StagedRows {
   }
 
  private:
-  /// Reads at one moment, at which the table is staged from the requested position on.
+  /// Runs `read` in one transaction, in which the table is staged from the requested position on.
   absl::Status InLook(const sqlite::Connection& database, const std::function<absl::Status()>& read) {
     return database.Transact(
         sqlite::Connection::Begin::kDeferred,
@@ -318,8 +318,8 @@ absl::StatusOr<std::optional<FoldedRow>> ReadFolded(const sqlite::Connection& da
 }
 
 absl::Status WriteFold(const sqlite::Connection& database, std::int64_t table, const Fold& fold) {
-  // Compose() defines the merge of a row with the stored one. It only needs the stored row for a part; for
-  // all other kinds only the birth stays.
+  // Compose() defines how a row is merged with the stored one. Only a part needs the stored row; of all other
+  // kinds only `born` is kept.
   const std::string net = NetName(table);
   const std::string insert = absl::StrCat("INSERT INTO ", net, " (key, ", kRowColumns,
                                           ") VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO ");

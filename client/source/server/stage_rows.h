@@ -16,7 +16,8 @@
 
 namespace mirror {
 
-// Reads and writes the content of the stage's file, within the caller's transaction if there is one.
+// Functions that read and write the content of the stage's file. If the caller has a transaction, they run
+// within it.
 
 /// Absent: the table is not staged.
 absl::StatusOr<std::optional<StagedTable>> ReadStagedTable(const sqlite::Connection& database,
@@ -37,19 +38,20 @@ absl::Status WriteFold(const sqlite::Connection& database, std::int64_t table, c
 absl::StatusOr<std::optional<FoldedRow>> ReadFolded(const sqlite::Connection& database, std::int64_t table,
                                                     const StagedKey& key);
 
-/// See Stage.
+/// Returns the net rows of a table after `from`. See StagedRows; errors: those of StageView::RowsAfter().
 absl::StatusOr<std::unique_ptr<StagedRows>> ReadRowsBehind(StageFile& file, std::int64_t table,
                                                            std::int64_t from);
-/// Reads a row whose columns are its key, then kRowColumns.
+/// Columns of a query for RowAt(), after the key.
 inline constexpr char kRowColumns[] = "kind, complete, lsn, born, rekeyed, row";
 absl::StatusOr<StagedRows::Row> RowAt(const sqlite::Statement& row);
-/// The kinds of rows, in reading order, and as quoted literals in SQL.
+/// The kinds of rows in the order in which they are read.
 inline constexpr StagedKind kReadOrder[] = {StagedKind::kGone, StagedKind::kMoved, StagedKind::kPart,
                                             StagedKind::kWhole};
 std::string Quoted(StagedKind kind);
-/// Adds up rows of a query: kind, whether born after a place (0 or 1), count. Its parameters are bound.
+/// Adds up the rows of a query whose columns are: kind, whether first inserted after a place (0 or 1), count.
+/// The query's parameters are already bound.
 absl::StatusOr<StagedRows::Counts> TakeCounts(sqlite::Statement select);
-/// Within the caller's transaction: checks that the table is staged from this LSN on.
+/// Checks that the table is staged from this LSN on, within the caller's transaction.
 absl::Status CheckStagedFrom(const sqlite::Connection& database, std::int64_t table, std::int64_t from);
 absl::StatusOr<std::vector<StagedRows::Row>> ReadRowsOf(const sqlite::Connection& database,
                                                         std::int64_t table,

@@ -16,7 +16,7 @@ constexpr char kReadFromLog[] = "Changes that were not written there are read ag
 
 /// Approximate memory of a mark or a transaction.
 constexpr std::size_t kRecordBytes = 64;
-/// Maximum number of tables that are not staged and whose last change is remembered.
+/// Maximum number of tables not staged for which the last skipped change is remembered.
 constexpr std::size_t kPassedOverMax = 10'000;
 
 absl::Status NoTransaction() {
@@ -131,7 +131,8 @@ StageWriter::~StageWriter() {
 
 // --- Changes from the log ---
 
-/// Before the staging thread continues: checks that no other process stages; loads tables changed by others.
+/// Checks, before the staging thread continues, that no other process stages. Loads tables that others
+/// changed.
 absl::Status StageWriter::Own() {
   if (!lost_.ok()) return std::exchange(lost_, absl::OkStatus());
   const absl::StatusOr<StageLink::Found> found = link_.Own();
@@ -140,7 +141,7 @@ absl::Status StageWriter::Own() {
   if (*found == StageLink::Found::kNew) {
     ASSIGN_OR_RETURN(durable_, ReadDurable(link_.database()));
     durable_is_written_ = true;
-    // Another process may have staged changes that are read here no more.
+    // Another process may have staged changes that this process never reads.
     commits_.Restarted();
   }
   return *found == StageLink::Found::kAsLeft ? absl::OkStatus() : LoadTables();
@@ -154,7 +155,7 @@ absl::Status StageWriter::LoadTables() {
   std::swap(former, tables_);
   for (const StagedTable& known : tables) {
     Table& table = tables_[known.id];
-    // Another process set the table, and changes of it were skipped here.
+    // Another process began to stage the table after changes of it were skipped here.
     if (const auto passed = passed_over_.find(known.id); passed != passed_over_.end()) {
       table.committed.floor = passed->second > known.floor ? passed->second : 0;
       passed_over_.erase(passed);
@@ -199,7 +200,7 @@ void StageWriter::BreakOff() {
   if (!link_.is_long()) return;
   link_.RollBackLong();
   freed_.NotifyAll();
-  // Tables discarded in the open transaction are not discarded after all.
+  // The rollback also undid that tables were discarded in the open transaction: load their state.
   if (!LoadTables().ok()) link_.Leave();
 }
 
@@ -213,7 +214,7 @@ absl::Status StageWriter::Begin(const LoggedTransaction& transaction) {
   return absl::OkStatus();
 }
 
-/// Null: the table is not staged, or no longer in this transaction.
+/// Null: the table is not staged, or its changes in this transaction are skipped.
 absl::StatusOr<StageWriter::Table*> StageWriter::Reach(std::int64_t table) {
   if (!open_) return NoTransaction();
   if (passing_) return nullptr;
@@ -309,7 +310,7 @@ absl::StatusOr<std::int64_t> StageWriter::Flush() {
   return link_.place();
 }
 
-/// Returns what is known of a key below the open layer.
+/// Returns what the committed layer and the file know of a key.
 absl::StatusOr<std::optional<FoldedRow>> StageWriter::Below(const Table& table, const StagedKey& key) {
   if (table.open.emptied) return std::nullopt;
   const FoldedRow* const here = table.committed.fold.Find(key);
@@ -328,7 +329,7 @@ void StageWriter::Recount() {
   unwritten_ = bytes;
 }
 
-/// Memory is over its limit: writes committed changes first.
+/// Called when memory is over its limit. Writes committed changes first, then spills the open transaction.
 absl::Status StageWriter::MakeRoom() {
   RETURN_IF_ERROR(WriteCommitted());
   if (unwritten_ < options_.fold_bytes) return absl::OkStatus();
@@ -338,11 +339,12 @@ absl::Status StageWriter::MakeRoom() {
   return spilled;
 }
 
-/// Writes a piece of the open transaction into one of SQLite, which stays open.
+/// Writes what was taken of the open transaction into a transaction of SQLite, which stays open.
 absl::Status StageWriter::Spill() {
   if (!link_.is_long()) {
     RETURN_IF_ERROR(link_.BeginLong());
-    // Earlier content of SQLite's log, kept for a reader, does not belong to this transaction.
+    // SQLite's log may be long already because a reader holds it. That part does not count for this
+    // transaction.
     limit_ = options_.max_bytes + link_.file().LogBytes();
     RETURN_IF_ERROR(link_.CheckOwner());
   }
@@ -358,7 +360,7 @@ absl::Status StageWriter::Spill() {
   Recount();
   ASSIGN_OR_RETURN(const std::int64_t used, UsedBytes(link_.database(), link_.file()));
   if (used <= limit_ || greatest == nullptr) return absl::OkStatus();
-  // SQLite's log keeps written rows until the transaction ends.
+  // SQLite's log keeps the discarded rows until the transaction ends, so the limit is raised.
   limit_ = used + options_.max_bytes / 8;
   greatest->open.GiveUpAsTooLong(open_->lsn,
                                  absl::StrCat("one transaction of the source made the stage longer than ",
@@ -490,7 +492,7 @@ std::vector<StagedTable> StageWriter::TakeGivenUp() {
 
 // --- Writes of other threads ---
 
-/// Waits until no other thread has a large transaction open.
+/// Waits until no other thread has a spilled transaction open, then connects to the present file.
 absl::Status StageWriter::AwaitTurn() {
   const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(Stage::kBusyMs);
   while (link_.is_long() && owner_ != std::this_thread::get_id()) {
@@ -501,8 +503,8 @@ absl::Status StageWriter::AwaitTurn() {
   }
   absl::Status connected = link_.Connect();
   if (!absl::IsAborted(connected)) return connected;
-  // The error concerns the present file. The staging thread receives it from its next call; otherwise it
-  // would continue after the changes that are discarded here.
+  // The caller can continue with the present file. The staging thread gets the error from its next call:
+  // otherwise it would continue after the changes that are discarded here.
   lost_ = std::move(connected);
   ForgetTaken();
   tables_.clear();
@@ -599,7 +601,7 @@ absl::Status StageWriter::RaiseFloor(std::int64_t id, std::int64_t lsn, const st
 
 absl::Status StageWriter::Trim(const std::map<std::int64_t, std::int64_t>& cuts, const DurableLsns& durable) {
   for (const auto& [table, cut] : cuts) {
-    // Other connections can write between two of them.
+    // Other connections can write between two of these transactions.
     absl::StatusOr<bool> more = true;
     while (more.ok() && *more) {
       const MutexLock lock(mutex_);

@@ -26,7 +26,7 @@
 
 namespace mirror {
 
-/// The connection on which a stage is written; also checks that this process is still the one that stages.
+/// The connection that writes a stage. It also checks that this process is still the one that stages.
 /// Threads: one at a time.
 class StageLink {
  public:
@@ -41,20 +41,20 @@ class StageLink {
     kOthers,  ///< Other processes wrote, but they do not stage.
     kNew,     ///< This process now stages in the file.
   };
-  /// Takes the file over if this process is not the one that stages. Errors: also kAborted: another process
-  /// has taken it over, or its place is not the one written here; the next Own() takes it over.
+  /// Makes this process the one that stages, if it is not. Errors: also kAborted: another process has taken
+  /// the file over, or the place in it is not the one written here. The next Own() takes the file over.
   absl::StatusOr<Found> Own();
-  /// The same check, within a transaction.
+  /// Checks, within a transaction, that this process still stages in the file. Errors: kAborted, as of Own().
   absl::Status CheckOwner();
   /// The place in the file, as it was found and as this process wrote it.
   std::int64_t place() const { return place_; }
   /// Records that this process wrote the place.
   void set_place(std::int64_t place) { place_ = place; }
-  /// Gives up ownership: the next process that stages takes the file over.
+  /// Gives up ownership: the next Own() of any process takes the file over.
   void Leave() { is_owner_ = false; }
 
   using Work = std::function<absl::Status(const sqlite::Connection&)>;
-  /// Runs `work` in its own transaction, or within the long one. If it fails, nothing remains.
+  /// Runs `work` in its own transaction, or within the long one. If `work` fails, its writes are rolled back.
   absl::Status Write(const Work& work);
   /// Begins a transaction that stays open over several calls.
   absl::Status BeginLong();
@@ -70,18 +70,18 @@ class StageLink {
   absl::StatusOr<std::int64_t> Version();
 
   StagePlace& stage_;
-  const std::string nonce_;  ///< Tells this object from others that stage.
+  const std::string nonce_;  ///< Distinguishes this object from other writers of the stage.
   std::shared_ptr<StageFile> file_;
   std::unique_ptr<sqlite::Connection> database_;
-  sqlite::Statement look_;  ///< Reads `version_`, once for each transaction of the source.
+  sqlite::Statement look_;  ///< Reads the value of `version_`, once for each transaction of the source.
   bool is_owner_ = false, is_long_ = false;
   std::int64_t version_ = 0;  ///< Changes when another process wrote.
   std::int64_t place_ = 0;
 };
 
-/// Changes taken of one table, stacked above its known state. Threads: one.
+/// Changes of one table that were taken, to be applied to the state below. Threads: one.
 struct TableChanges {
-  bool emptied = false;            ///< Discards everything below.
+  bool emptied = false;            ///< Everything below is discarded.
   std::int64_t truncated_lsn = 0;  ///< LSN of a TRUNCATE by the source among these changes; 0: none.
   std::int64_t floor = 0;          ///< Lower bound of the table's floor.
   std::string because;             ///< With `floor`: why the table was discarded; empty: it was not.
@@ -103,7 +103,7 @@ struct TableChanges {
     because = std::move(why);
     fold.Clear();
   }
-  /// Merges later changes.
+  /// Merges `above`, which holds later changes, into these.
   void Lay(TableChanges&& above) {
     if (above.emptied) {
       emptied = true;
@@ -117,8 +117,9 @@ struct TableChanges {
     above = {};
   }
   bool empty() const { return !emptied && floor == 0 && fold.empty(); }
-  /// LSN of the last change, or of what replaced it; 0: there is none.
+  /// LSN of the last change, or of the emptying that replaced the changes; 0: there is none.
   std::int64_t last_lsn() const { return std::max({fold.last_lsn(), truncated_lsn, floor}); }
+  /// Whether the table's own row changes, not only its net rows.
   bool ChangesTable() const { return emptied || floor > 0; }
   /// Returns the table after these changes.
   StagedTable ApplyTo(StagedTable table) const {
@@ -130,13 +131,14 @@ struct TableChanges {
   }
 };
 
-/// Performs all writes to a stage, on one connection. Changes of the log are in two layers: the open
-/// transaction above the committed transactions that are not written yet, and these above the file. An open
-/// transaction that is too large for memory is spilled into a transaction of SQLite, which ends
-/// with it. Threads: any; the calls are those of Stage.
+/// Performs all writes to a stage, on one connection. Changes of the log are in two layers in memory: those
+/// of the open transaction, and below them those of committed transactions that are not written yet. Below
+/// both is the file. An open transaction too large for memory is spilled into a transaction of SQLite, which
+/// ends with it. Threads: any; Stage says which thread makes which call.
 class StageWriter {
  public:
-  /// `on_written`: called under a lock when marks may have reached the file. The others must outlive this.
+  /// `on_written`: called under a lock when marks may have reached the file. The other arguments must outlive
+  /// this.
   StageWriter(const StageOptions& options, StagePlace& place, CommitSignal& commits,
               std::function<void()> on_written);
   ~StageWriter();
@@ -166,9 +168,10 @@ class StageWriter {
   struct Table {
     StagedTable known;  ///< Its state in the file.
     TableChanges committed, open;
-    bool touched = false;            ///< Changed by the open transaction.
-    bool has_rows = false;           ///< The open transaction has rows of it.
-    bool ignored = false;            ///< For the rest of the open transaction: the table was discarded.
+    bool touched = false;   ///< Changed by the open transaction.
+    bool has_rows = false;  ///< The open transaction has rows of it.
+    bool ignored =
+        false;  ///< The table was discarded: its further changes in the open transaction are skipped.
     std::int64_t spilled_bytes = 0;  ///< Bytes of the open transaction that are spilled.
     std::size_t bytes() const { return committed.fold.bytes() + open.fold.bytes(); }
   };
@@ -202,12 +205,12 @@ class StageWriter {
   CondVar freed_;  ///< Signalled when the spilled transaction has ended.
   StageLink link_ MIRROR_GUARDED_BY(mutex_);
   std::unordered_map<std::int64_t, Table> tables_ MIRROR_GUARDED_BY(mutex_);
-  /// The last change of each table that was not staged.
+  /// For tables that are not staged: the LSN of the last change that was skipped.
   std::unordered_map<std::int64_t, std::int64_t> passed_over_ MIRROR_GUARDED_BY(mutex_);
   // Committed and not written yet.
   std::vector<StageMark> marks_ MIRROR_GUARDED_BY(mutex_);
   std::vector<std::pair<std::int64_t, std::uint64_t>> transactions_ MIRROR_GUARDED_BY(mutex_);
-  std::int64_t place_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Place of the last commit; on disk: see link_.
+  std::int64_t place_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< LSN of the last commit.
   DurableLsns durable_ MIRROR_GUARDED_BY(mutex_);
   bool durable_is_written_ MIRROR_GUARDED_BY(mutex_) = true;
   std::vector<StagedTable> given_up_ MIRROR_GUARDED_BY(mutex_);
@@ -215,10 +218,10 @@ class StageWriter {
   std::optional<LoggedTransaction> open_ MIRROR_GUARDED_BY(mutex_);
   std::optional<StageMark> open_mark_ MIRROR_GUARDED_BY(mutex_);
   std::vector<std::int64_t> touched_ MIRROR_GUARDED_BY(mutex_);  ///< Tables changed by `open_`.
-  bool passing_ MIRROR_GUARDED_BY(mutex_) = false;               ///< The open transaction is already staged.
-  absl::Status lost_
-      MIRROR_GUARDED_BY(mutex_);  ///< Why taken changes were discarded, for the staging thread.
-  std::int64_t limit_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Byte limit while link_ has spilled a part.
+  bool passing_ MIRROR_GUARDED_BY(mutex_) = false;  ///< The open transaction is already staged: skip it.
+  /// Error for the staging thread's next call: why taken changes were discarded.
+  absl::Status lost_ MIRROR_GUARDED_BY(mutex_);
+  std::int64_t limit_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Byte limit while an open transaction is spilled.
   std::thread::id owner_ MIRROR_GUARDED_BY(mutex_);
 };
 

@@ -34,7 +34,7 @@ class StagedBlocks {
   absl::Status Update(const StagedKey& key, std::vector<StagedValue> values, LargeSink* sink);
   /// Appends a whole row; columns without a value are NULL. False: its steps leave it out.
   absl::StatusOr<bool> Insert(const StagedKey& key, std::vector<StagedValue> values, LargeSink* sink);
-  /// The same for this block.
+  /// As Insert(), but into this block.
   absl::StatusOr<bool> InsertInto(const StagedKey& key, std::vector<StagedValue> values, RowBlock* block,
                                   LargeSink* sink);
 
@@ -227,7 +227,7 @@ std::vector<ChangeBlock> StagedBlocks::TakeAll() {
   return blocks;
 }
 
-/// The number of rows to read at once, so that those in memory take some megabytes.
+/// The number of rows to read at once. It adapts so that these rows take about 1 MB of memory.
 class StagedPortion {
  public:
   std::size_t rows() const { return rows_; }
@@ -266,7 +266,7 @@ absl::Status NotStaged(const TableSchema& schema, const absl::Status& why) {
   return absl::AbortedError(absl::StrCat("table '", schema.name, "' is not staged any more"));
 }
 
-/// The rows of a table after a position, and the table's state after they were read.
+/// The staged rows of a table after a position, and the table's state, read after them.
 class StagedLook {
  public:
   StagedLook(StageView& stage, std::int64_t table) : stage_(stage), table_(table) {}
@@ -349,12 +349,14 @@ class StagedChanges : public ChangeReader {
         continue;
       }
       at_end_ = ask_.moment != nullptr || !read_base_ || round_ >= kStagedRoundsMax;
-      // The next round may delete a row inserted by this one, and within a piece deletes come first.
+      // The next round may delete a row that this one inserts, but within one piece deletes come first. So
+      // the piece ends here.
       if (at_end_ || !blocks_.IsEmpty()) break;
       RETURN_IF_ERROR(BeginRound(look_.rows().place()));
     }
     piece.blocks = blocks_.TakeAll();
-    // Every delete of a last piece counts.
+    // In a last piece every delete counts as planned. Some of these deletes do not, so an empty last piece
+    // follows.
     piece.last = at_end_ && !counts_less;
     return piece;
   }
@@ -386,7 +388,7 @@ class StagedChanges : public ChangeReader {
         static_cast<std::uint64_t>(counts.whole + counts.moved + (whole ? counts.parts : 0)) + also_.size();
     piece->planned->updates = static_cast<std::uint64_t>(whole ? 0 : counts.parts);
     piece->planned->expected_deletes = static_cast<std::uint64_t>(counts.gone - counts.came_and_went);
-    // Deleted rows come first.
+    // Step() reads them in the source after the deletes were sent.
     wanted_.assign(also_.begin(), also_.end());
     return absl::OkStatus();
   }
@@ -409,7 +411,7 @@ class StagedChanges : public ChangeReader {
   }
 
   absl::Status Take(StagedRows::Row row, LargeSink* sink) {
-    // The row will be read in the source.
+    // Step() reads this row in the source.
     if (round_ == 1 && also_.contains(row.key)) return absl::OkStatus();
     const bool whole = ask_.whole_rows || has_steps_;
     switch (row.row.kind) {
@@ -428,8 +430,8 @@ class StagedChanges : public ChangeReader {
     return absl::OkStatus();
   }
 
-  /// Deletes a row that the steps leave out: the mirror may have it, even if it was born after `from`, since
-  /// the rows sent earlier were as new as the stage was.
+  /// Appends a whole row, or its delete if the steps leave it out. The mirror may have the row even if it was
+  /// first inserted after `from`: rows sent earlier were as new as the stage was then.
   absl::Status PutWhole(const StagedKey& key, std::vector<StagedValue> values, LargeSink* sink) {
     const absl::StatusOr<bool> put = blocks_.Insert(key, std::move(values), sink);
     return !put.ok() || *put ? put.status() : blocks_.Delete(key);
@@ -449,7 +451,7 @@ class StagedChanges : public ChangeReader {
                                                "log"));
       }
       ASSIGN_OR_RETURN(StagedTexts::BaseRows base, texts_->ReadBase(keys));
-      // These may be newer than the round's rows.
+      // The staged changes may be newer than the round's rows.
       absl::StatusOr<std::vector<StagedRows::Row>> staged = stage_.RowsOf(ask_.table, keys);
       if (!staged.ok()) return NotStaged(ask_.schema, staged.status());
       RETURN_IF_ERROR(look_.Know(ask_.schema));
@@ -459,10 +461,11 @@ class StagedChanges : public ChangeReader {
     return absl::OkStatus();
   }
 
-  /// Returns the keys whose rows this reading cannot determine.
+  /// Merges staged changes into rows that were read in the source. Returns the keys whose rows cannot be
+  /// determined by this reading.
   std::vector<StagedKey> LayStaged(std::vector<StagedKey> keys, StagedTexts::BaseRows base,
                                    std::vector<StagedRows::Row> staged, std::size_t* bytes) {
-    // Nothing is known of changes staged up to the floor.
+    // Changes at or below the floor may be missing.
     if (base.from < look_.known().floor) return keys;
     std::unordered_map<StagedKey, std::vector<StagedValue>*> there;
     for (StagedTexts::BaseRow& row : base.rows) there.emplace(row.key, &row.values);
@@ -481,9 +484,9 @@ class StagedChanges : public ChangeReader {
         StagedRow& over = *row->second;
         ready.gone = over.kind == StagedKind::kGone;
         const bool is_all = over.kind == StagedKind::kWhole || over.complete;
-        // If the row moved here after the reading, the row that was read may be another one.
+        // If the row moved to this key after the reading, the row that was read may be another one.
         const bool is_late = over.kind == StagedKind::kMoved && over.rekeyed >= base.from;
-        // A row requested regardless of the log may have been changed without the log.
+        // The keys of `also` are read regardless of the log: their rows may have been changed without it.
         if (over.lsn < base.from && also_.contains(key)) {
           ready.gone = under == nullptr;
           if (under != nullptr) ready.values = std::move(*under);
@@ -545,7 +548,8 @@ class EmptiedTable : public TableReader {
 
  private:
   absl::Status Begin() {
-    // Reads the table first for the position. Minus 1: later changes in that transaction have its LSN.
+    // Reads the table first to know the LSN. Minus 1, because later changes of that transaction have the same
+    // LSN.
     RETURN_IF_ERROR(look_.Know(ask_.schema));
     const std::int64_t emptied = look_.known().truncated_lsn;
     if (emptied == 0) return NotAll();

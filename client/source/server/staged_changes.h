@@ -15,13 +15,12 @@
 
 namespace mirror {
 
-/// The part of a kind of source that the stage needs to turn texts of a table into the wire's rows. Threads:
-/// one.
+/// Turns texts of one table into the wire's rows, for one kind of source. Threads: one.
 class StagedTexts {
  public:
   virtual ~StagedTexts() = default;
   /// Decodes the texts of some columns (indexes of the announced schema). The values view the texts and this
-  /// object until the next call. kAborted: a value does not match its column's announcement, and the source
+  /// object until the next call. kAborted: a value does not match its column's announcement; the source then
   /// takes a new look.
   virtual absl::StatusOr<std::vector<Value>> Decode(const std::vector<std::uint32_t>& columns,
                                                     const std::vector<SourceText>& texts) = 0;
@@ -38,7 +37,8 @@ class StagedTexts {
     (void)values;
     return true;
   }
-  /// The same for a deleted row: only its key has values, and `where` is not evaluated.
+  /// Does what TakeSteps() does, for the key of a deleted row. The other columns have no values, and `where`
+  /// is not evaluated.
   virtual absl::Status TurnKey(std::vector<Value>* values) {
     (void)values;
     return absl::OkStatus();
@@ -51,10 +51,10 @@ class StagedTexts {
   };
   struct BaseRows {
     std::vector<BaseRow> rows;
-    /// A position not after the moment of these rows: all that they may lack is staged after it.
+    /// A position at or before the moment of these rows: changes that they may lack are staged after it.
     std::int64_t from = 0;
   };
-  /// Returns when everything committed before those rows were read is staged.
+  /// Reads the current rows of these keys. Returns once everything committed before that reading is staged.
   virtual absl::StatusOr<BaseRows> ReadBase(const std::vector<StagedKey>& keys) = 0;
 };
 
@@ -64,35 +64,35 @@ struct StagedAsk {
   Position target;                     ///< The stage has reached at least this position.
   TableSchema schema;                  ///< The last announcement.
   std::vector<std::uint32_t> columns;  ///< Columns to send.
-  bool whole_rows = false;             ///< Rows that were only updated go with all columns, too, as inserts.
-  std::vector<StagedKey> also = {};    ///< Sent as the source has them; requires `whole_rows`.
-  /// A row born after this LSN was never in the mirror: its delete is not counted in `planned`.
+  bool whole_rows = false;           ///< Also send rows that were only updated with all columns, as inserts.
+  std::vector<StagedKey> also = {};  ///< Keys to send as the source has them now; requires `whole_rows`.
+  /// A row first inserted after this LSN was never in the mirror: its delete is not counted in `planned`.
   std::int64_t mirrored_lsn = 0;
-  /// Read the stage at this moment, at or after `target`, instead of its present state; StagedTexts then
-  /// reads no rows of a later moment. Null: read the present state.
+  /// View of the stage to read, at or after `target`. StagedTexts must then read no rows of a later moment.
+  /// Null: read the present stage.
   std::shared_ptr<StageView> moment = nullptr;
 };
 
 /// Returns the net changes of one table from the stage, for SourceReader::Changes().
 ///
-/// All changes are of one commit, which is `target` or a later one. Some rows have to be read in the source
-/// (kMoved; with `whole_rows` or steps also kPart) and are newer than the others. Then another round follows
-/// with the changes staged meanwhile, until a round reads no rows; after kStagedRoundsMax rounds some rows
-/// may be newer. A moment has one round, and a row that moved after the moment at which the source is read is
-/// kAborted.
+/// The changes are those up to one commit: `target` or a later one. Some rows have to be read in the source
+/// and are newer than the others: rows of kMoved, and with `whole_rows` or steps also rows of kPart. Another
+/// round with the changes staged meanwhile follows, until a round reads no rows in the source. After
+/// kStagedRoundsMax rounds some rows may be newer. With `moment` there is only one round.
 ///
-/// Deletes come first, except those that only the source, or the steps, can decide. The first piece has
-/// `planned`; its deletes are expected ones, since the mirror may hold rows of an interrupted sending. A
-/// delete of a row that was inserted and deleted since `mirrored_lsn` is sent and not counted.
+/// Deletes come first, except those that are only known after the source was read or the steps were applied.
+/// The first piece has `planned`. Its deletes are expected ones, since the mirror may hold rows of an
+/// interrupted sending. The delete of a row that was inserted and deleted since `mirrored_lsn` is sent and
+/// not counted.
 ///
-/// Errors: also kAborted: `from` is below the table's floor or the LSN of its emptying, or a row that has to
-/// be in the source was missing in kStagedReadsMax readings.
+/// Errors: also kAborted: `from` is below the table's floor or the LSN of its emptying; or after
+/// kStagedReadsMax readings of the source a row's values were still not known.
 std::unique_ptr<ChangeReader> ReadStagedChanges(Stage& stage, std::unique_ptr<StagedTexts> texts,
                                                 StagedAsk ask);
 
 /// Returns all rows of a table that was emptied (StagedTable::truncated_lsn), for SourceReader::Read(). The
-/// net rows since then are all its rows, so nothing is read in the source. Uses only table, schema and
-/// columns of `ask`. Errors: also kAborted: the stage does not have all of them.
+/// net rows since then are all its rows, so nothing is read in the source. Uses only `table`, `schema`,
+/// `columns` and `moment` of `ask`. Errors: also kAborted: some of the rows are not staged.
 std::unique_ptr<TableReader> ReadEmptiedTable(Stage& stage, std::unique_ptr<StagedTexts> texts,
                                               StagedAsk ask);
 

@@ -14,23 +14,24 @@ namespace mirror {
 
 /// Facts about the staged log, stored as the stage's source.
 struct StagedLog {
-  std::string database;       ///< The server's identity of itself and its database. Empty: not read yet.
-  std::string source_id;      ///< The mirror knows the source by this id; empty: it has none.
-  std::int64_t timeline = 0;  ///< For servers that have timelines.
-  /// Why earlier positions do not belong to this log: a standby was promoted; the database was restored, and
-  /// lacks the future of the positions; or the log ends before them.
+  std::string database;       ///< The server's identity of itself and its database; empty: not read yet.
+  std::string source_id;      ///< The mirror knows the source by this id; empty: there is none.
+  std::int64_t timeline = 0;  ///< 0: the server has no timelines.
+  /// Why earlier positions do not belong to this log. kPromoted: a standby was promoted. kRestored: the
+  /// database was restored, and lacks what came after the restored state. kAhead: the log ends before those
+  /// positions.
   enum class Past { kWhole, kPromoted, kRestored, kAhead };
   Past past = Past::kWhole;
 };
 absl::StatusOr<StagedLog> ReadStagedLog(Stage& stage);
 absl::Status KeepStagedLog(Stage& stage, const StagedLog& log);
 
-/// Makes what is staged of all tables count only from this LSN on.
+/// Discards what is staged of all tables: only positions at or above this LSN are served.
 absl::Status RaiseAllFloors(Stage& stage, std::int64_t lsn, const std::string& because);
-/// Returns sentences for people about the tables that the stage discarded.
+/// Returns a sentence for people about each table that the stage discarded since the last call.
 std::vector<std::string> TellGivenUp(Stage& stage);
 
-/// The common part of histories whose log is staged here: a position is a mark of the stage.
+/// Base of histories whose log is staged: a position is a mark of the stage.
 class StagedHistory : public SourceLog {
  public:
   absl::Status GiveUp(const std::string& table) override;

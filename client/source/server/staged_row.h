@@ -9,11 +9,11 @@
 
 namespace mirror {
 
-/// A value in the text form of the source's log, and of its answer to a SELECT; absent: NULL.
+/// A value as text, in the form of the source's log and of its answers to SELECT; absent: NULL.
 using SourceText = std::optional<std::string>;
 
 struct StagedValue {
-  std::int64_t column = 0;  ///< The number is unique in the table: no other column ever has it.
+  std::int64_t column = 0;  ///< Unique in the table: a later column never gets the number of a dropped one.
   SourceText text;
   friend bool operator==(const StagedValue&, const StagedValue&) = default;
 };
@@ -34,9 +34,9 @@ enum class StagedKind : char {
 /// All changes of one key since its table was first staged, folded into one.
 struct StagedRow {
   StagedKind kind = StagedKind::kGone;
-  std::int64_t lsn = 0;             ///< LSN of the last change.
-  std::int64_t born = 0;            ///< When a row was inserted at this key; 0: it was there before.
-  std::int64_t rekeyed = 0;         ///< When the row came from another key; 0: it did not.
+  std::int64_t lsn = 0;      ///< LSN of the last change.
+  std::int64_t born = 0;     ///< LSN of the insert that created the row at this key; 0: it existed before.
+  std::int64_t rekeyed = 0;  ///< LSN of the change that moved the row here from another key; 0: none did.
   std::vector<StagedValue> values;  ///< By column number; empty for kGone.
   bool complete = false;            ///< For kPart: `values` nevertheless has all columns.
   friend bool operator==(const StagedRow&, const StagedRow&) = default;
@@ -46,18 +46,19 @@ struct StagedRow {
 struct LoggedChange {
   enum class Kind { kInsert, kUpdate, kDelete };
   Kind kind = Kind::kInsert;
-  StagedKey old_key;                ///< For an update and a delete: the key before it.
-  StagedKey key;                    ///< For an insert and an update: the key after it.
+  StagedKey old_key;                ///< For an update and a delete: the key before the change.
+  StagedKey key;                    ///< For an insert and an update: the key after the change.
   std::vector<StagedValue> values;  ///< For an insert and an update, by column number.
-  bool whole = true;                ///< `values` has all columns; else the log left out some unchanged ones.
+  bool whole = true;                ///< False: the log left out some unchanged columns.
 };
 
-// Values packed into one text: for each the column's number, the length and the bytes; by number.
+// Values packed into one text, ordered by column number. For each value: its column's number, length and
+// bytes.
 
 std::string PackStagedValues(const std::vector<StagedValue>& values);
 /// Absent: `packed` was not made by PackStagedValues().
 std::optional<std::vector<StagedValue>> UnpackStagedValues(std::string_view packed);
-/// Merges packed values: those of `newer`, and the columns of `older` that `newer` lacks.
+/// Merges packed values: all of `newer`, and of `older` those whose columns `newer` lacks.
 std::string MergeStagedValues(std::string_view older, std::string_view newer);
 
 }  // namespace mirror

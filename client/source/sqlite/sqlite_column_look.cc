@@ -81,8 +81,8 @@ absl::StatusOr<Part> InLooks(const SqliteFile& file, const SourcePlan& plan, con
   }
 }
 
-/// Whether an index gives the greatest value directly: one that begins with the column. SQLite also scans
-/// other indexes for it, from end to end.
+/// Returns whether an index begins with the column, so that it gives the greatest value directly. SQLite
+/// would scan other indexes from end to end for it.
 absl::StatusOr<bool> HasIndex(const SqliteFile& file, const SourcePlan& plan, const std::string& column) {
   constexpr int kDetail = 3;
   ASSIGN_OR_RETURN(
@@ -99,12 +99,12 @@ absl::StatusOr<bool> HasIndex(const SqliteFile& file, const SourcePlan& plan, co
   return found;
 }
 
-/// Whether a text is a number.
+/// Returns whether a part is a text that has the form of a number.
 bool CountsAsText(const KeyPart& part) {
   return part.kind == Kind::kText && ReadReal(part.bytes).has_value();
 }
 
-/// Whether all texts have one length: then they sort as the numbers that they are.
+/// Returns whether all texts have one length. Texts of numbers then sort as the numbers.
 absl::StatusOr<bool> AreOfOneLength(const SqliteFile& file, const SourcePlan& plan,
                                     const std::string& column) {
   ASSIGN_OR_RETURN(const std::int64_t same,
@@ -113,7 +113,7 @@ absl::StatusOr<bool> AreOfOneLength(const SqliteFile& file, const SourcePlan& pl
   return same != 0;
 }
 
-/// Returns the problem with its values; empty: none.
+/// Returns the problem with the values of the column; empty: none.
 std::string TroubleOf(const Part& part, bool of_one_length) {
   if (IsNumber(part.least) && !IsNumber(part.greatest)) {
     return "holds both numbers and texts, and a text counts as greater than every number";
@@ -136,7 +136,7 @@ ColumnFacts FactsOf(const Part& part, bool of_one_length) {
 absl::StatusOr<SourceReader::ColumnFacts> LookAtColumnOf(const SqliteFile& file, const SourcePlan& plan,
                                                          std::uint32_t column) {
   const std::string name = QuoteName(plan.schema.columns[column].name);
-  // Separate queries, so that an index can answer each.
+  // Three separate queries, so that an index can answer each.
   const std::string greatest = absl::StrCat("SELECT max(", name, " COLLATE BINARY)", plan.FromWhere()),
                     least = absl::StrCat("SELECT min(", name, " COLLATE BINARY)", plan.FromWhere()),
                     nulls = absl::StrCat("SELECT count(*)", plan.FromWhere(name + " IS NULL"));

@@ -10,13 +10,14 @@
 
 namespace mirror {
 
-/// See SourceReader::LookAtColumn(). If a look blocks writers and no index can answer, it reads rows by
-/// rowid, a part of them in each look. Commits in between may be included or not, so the greatest value may
-/// be less than that of a row that is read later.
+/// Computes SourceReader::ColumnFacts. If a look blocks writers and no index can answer, it reads the rows by
+/// rowid, a part of them in each look. Rows committed in between may be included or not. So the greatest
+/// value may be less than that of a row that is read later.
 absl::StatusOr<SourceReader::ColumnFacts> LookAtColumnOf(const SqliteFile& file, const SourcePlan& plan,
                                                          std::uint32_t column);
 
-/// Counts rows of a table with a rowid, a part of them in each look; commits in between may count or not.
+/// Counts the rows of a table with a rowid, a part of them in each look. Rows committed in between may count
+/// or not.
 absl::StatusOr<std::uint64_t> CountInLooks(const SqliteFile& file, const SourcePlan& plan);
 
 }  // namespace mirror

@@ -16,7 +16,7 @@
 namespace mirror {
 namespace {
 
-/// Digests of rows, one after the other, in the cursor's order.
+/// Gives the digests of rows, one after the other, in the cursor's order.
 class RowWalk {
  public:
   RowWalk(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
@@ -39,11 +39,11 @@ class RowWalk {
   }
   const KeyPart& greatest() const { return greatest_; }
   void DigestByColumn() { by_column_ = true; }
-  /// See DigestPiece::by_column; of the last given row.
+  /// The `by_column` (see DigestPiece) of the last row.
   const std::string& hashes() const { return hashes_; }
 
-  /// Takes one look, or a row with long values. `take` gets each row's digest and, if the row is in one
-  /// piece, its values; it returns false to stop. True: there are more rows.
+  /// Takes one look, or one row with long values. `take` gets each row's digest and, if the row is in one
+  /// piece, its values. It returns false to stop. True: there are more rows.
   using Take = std::function<bool(std::uint64_t digest, sqlite3_value** values)>;
   absl::StatusOr<bool> Step(const Take& take) {
     RETURN_IF_ERROR(looks_.Begin());
@@ -200,7 +200,7 @@ class OrderedDigests : public DigestReader {
   std::unique_ptr<RowWalk> walk_;
 };
 
-/// Rows in any order: each gets its key from its values.
+/// Gives digests of rows in any order. Each row's key is taken from its values.
 class UnorderedDigests : public DigestReader {
  public:
   UnorderedDigests(std::unique_ptr<RowWalk> walk, bool by_column)
@@ -279,7 +279,7 @@ class SortedDigests : public DigestReader {
     RETURN_IF_ERROR(file_.Run(
         absl::StrCat("DROP TABLE IF EXISTS temp._mirror_digests; CREATE TEMP TABLE _mirror_digests (", key,
                      ", digest, PRIMARY KEY (", key, ")) WITHOUT ROWID")));
-    // A row that moved forward while it was read comes twice.
+    // If a row moved forward while the table was read, it comes twice.
     ASSIGN_OR_RETURN(sqlite::Statement insert,
                      file_.Prepare(absl::StrCat("INSERT OR REPLACE INTO temp._mirror_digests VALUES (",
                                                 Places(count + 1), ")")));

@@ -34,7 +34,7 @@ absl::Status TableLooks::CheckEnd() const {
   return still.ok() ? still : Moved(still.message());
 }
 
-/// Checks that nothing was committed since the first look; with a log only for this table.
+/// Checks that nothing was committed since the first look; with a log, only that this table did not change.
 absl::Status TableLooks::CheckUnmoved() {
   RETURN_IF_ERROR(definition_.Check(*file_));
   if (log_ != nullptr) RETURN_IF_ERROR(log_->See(*file_, table_));

@@ -20,20 +20,22 @@ namespace mirror {
 class TableLooks {
  public:
   /// `log`: null if the source has none. `closed_later`: changes made while the table is read are found in
-  /// its log; otherwise all looks must see the table as the first look did. `on_move`: called if they do not;
-  /// returns a text for the error.
+  /// its log. Otherwise all looks must see the table as the first look did. `on_move`: called if a look does
+  /// not; returns a text for the error.
   TableLooks(std::shared_ptr<const SqliteFile> file, std::string table, DefinitionWatch definition,
              ChangeLog* log, bool closed_later, std::function<std::string()> on_move);
 
   /// Begins a look; the caller ends it. Errors: kAborted if the table changed.
   absl::Status Begin();
-  /// Called after the last row, in a look or outside: checks that these were all rows of the table.
+  /// Called after the last row, in a look or outside. Errors: kAborted if these were not all rows of the
+  /// table.
   absl::Status CheckEnd() const;
 
-  /// Whether a look ends after rows() rows, since writers wait for its end.
+  /// Returns whether a look ends after rows() rows, because writers wait for its end.
   bool in_chunks() const { return file_->access() == Access::kChunks; }
   std::size_t rows() const { return rows_; }
-  /// The table's position in the first look, if every look must see the same; absent before it.
+  /// The table's position in the first look, if every look must see the same position. Absent: no look has
+  /// begun.
   const std::optional<std::int64_t>& moved() const { return moved_; }
 
  private:

@@ -30,11 +30,11 @@
 namespace mirror {
 namespace {
 
-/// From this number of keys on one pass over the table counts as cheaper than one pass for each.
+/// With this number of keys or more, one pass over the table counts as cheaper than one pass for each key.
 constexpr std::size_t kKeysForScan = 4;
 
-/// Gives the same as KeyRows, in one pass over the table. `cursor`: over `columns`, in any order; if it
-/// cannot pause, `file` must not block writers. If rows share a key, the first one counts.
+/// Gives what KeyRows gives, in one pass over the table. `cursor`: over `columns`, in any order; if it cannot
+/// pause, `file` must not block writers. If rows share a key, the first one counts.
 class KeyScan : public ChangeReader {
  public:
   KeyScan(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
@@ -59,12 +59,12 @@ class KeyScan : public ChangeReader {
     taker_.ResetWeight();
     while (!end_ && taker_.weight() < size.bytes && rows.rows() < size.rows) {
       RETURN_IF_ERROR(OneLook(size, &rows, sink));
-      // Not before all locks are released.
+      // Only after all locks are released.
       RETURN_IF_ERROR(taker_.SendDeferred(sink));
       if (!std::exchange(heavy_, false)) continue;
       RETURN_IF_ERROR(TakeHeavy(&rows, sink));
     }
-    // The remaining keys have no row.
+    // The keys that remain have no row.
     while (end_ && !wanted_.empty() && rows.rows() + deletes.rows() < size.rows) {
       AppendKey(*wanted_.begin(), &deletes);
       wanted_.erase(wanted_.begin());
@@ -122,16 +122,16 @@ class KeyScan : public ChangeReader {
   std::shared_ptr<const SqliteFile> file_;
   const TableSchema schema_;
   const std::vector<std::uint32_t> columns_, key_;
-  std::vector<std::size_t> key_at_;  ///< Places in a row.
+  std::vector<std::size_t> key_at_;  ///< Places of the key's columns in a row.
   SqliteCursor cursor_;
   TableLooks looks_;
   RowTaker taker_;
   std::set<Key> wanted_;
-  bool heavy_ = false;  ///< The cursor is on a row that must be read by column.
+  bool heavy_ = false;  ///< The cursor is at a row that must be read column by column.
   bool end_ = false;
 };
 
-/// Whether no index finds the rows of a key, so that each key needs a pass over the table.
+/// Returns whether no index finds the rows of a key, so that each key takes a pass over the table.
 absl::StatusOr<bool> FindsKeysByScan(const SqliteFile& file, const SourcePlan& plan,
                                      const TableSchema& schema) {
   constexpr int kDetail = 3;
@@ -150,8 +150,8 @@ absl::StatusOr<bool> FindsKeysByScan(const SqliteFile& file, const SourcePlan& p
   return row;
 }
 
-/// See SourceReader::RowsOf. `begin` begins a look; `cursor` has the key's columns as its order, and
-/// `columns`.
+/// Does SourceReader::RowsOf(). `begin`: begins a look. `cursor`: is over `columns`, and its order is the
+/// key.
 class KeyRows : public ChangeReader {
  public:
   KeyRows(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
@@ -172,7 +172,7 @@ class KeyRows : public ChangeReader {
     taker_.ResetWeight();
     while (next_ < keys_.size() && taker_.weight() < size.bytes && rows.rows() + deletes.rows() < size.rows) {
       RETURN_IF_ERROR(OneLook(size, &rows, &deletes, sink));
-      // Not before all locks are released.
+      // Only after all locks are released.
       RETURN_IF_ERROR(taker_.SendDeferred(sink));
       if (!std::exchange(heavy_, false)) continue;
       RETURN_IF_ERROR(taker_.TakeHeavy(cursor_, begin_, &rows, sink));
@@ -190,8 +190,8 @@ class KeyRows : public ChangeReader {
     std::vector<std::string> names, terms;
     for (const std::uint32_t column : columns_) names.push_back(cursor_.plan().ValueOf(column));
     for (std::size_t i = 0; i < key_.size(); ++i) {
-      // The first term finds the row by its index; the others exclude rows that only compare equal in the
-      // source.
+      // The first term finds the row by its index. The second one excludes rows whose keys are only equal by
+      // the source's collation.
       const std::string name = QuoteName(schema_.columns[key_[i]].name);
       terms.push_back(absl::StrCat(name, " = ?", i + 1, " AND ", name, " COLLATE BINARY = ?", i + 1));
     }
@@ -245,11 +245,11 @@ class KeyRows : public ChangeReader {
   RowTaker taker_;
   sqlite::RowValues values_;
   sqlite::Statement select_;
-  bool heavy_ = false;  ///< The cursor is on a row that must be read by column.
+  bool heavy_ = false;  ///< The cursor is at a row that must be read column by column.
 };
 
-/// See SourceReader::Read(). Gives rows in the order of `cursor`, which is over `columns`. `log`: null if the
-/// source has none.
+/// Does SourceReader::Read(). Gives rows in the order of `cursor`, which is over `columns`. `log`: null if
+/// the source has none.
 class SqliteTableReader : public TableReader {
  public:
   SqliteTableReader(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
@@ -266,7 +266,7 @@ class SqliteTableReader : public TableReader {
     taker_.ResetWeight();
     while (taker_.weight() < size.bytes && block->rows() < size.rows) {
       absl::StatusOr<bool> more = OneLook(size, block, sink);
-      // Not before all locks are released.
+      // Only after all locks are released.
       RETURN_IF_ERROR(taker_.SendDeferred(sink));
       if (!more.ok()) return more.status();
       if (!*more) return false;
@@ -311,10 +311,10 @@ class SqliteTableReader : public TableReader {
   RowTaker taker_;
   ChangeLog* log_;
   TableLooks looks_;
-  bool heavy_ = false;  ///< The cursor is on a row that must be read by column.
+  bool heavy_ = false;  ///< The cursor is at a row that must be read column by column.
 };
 
-/// Repetitions of the look at all tables.
+/// How often the look at all tables is repeated.
 constexpr int kLooksAtAll = 3;
 
 /// Returns the table with these columns as its key.
@@ -338,7 +338,7 @@ class SqliteReader : public SourceReader {
 
   absl::StatusOr<SourceSchema> Schema() override {
     absl::StatusOr<SourceSchema> schema = LookAtAll();
-    // Another program opened a file that was not in use: from now on it is read like any other file.
+    // Another program opened a file that was not in use: it is now read as any other file.
     for (int repeat = 0; repeat < kLooksAtAll && absl::IsAborted(schema.status()); ++repeat)
       schema = LookAtAll();
     return schema;
@@ -371,7 +371,7 @@ class SqliteReader : public SourceReader {
     const bool by_key = has_key && !known->plan->key_order.empty();
     const std::vector<OrderTerm>& order = by_key ? known->plan->key_order : known->plan->steady_order;
     ASSIGN_OR_RETURN(SqliteCursor cursor, SqliteCursor::Open(*file, known->plan, order, columns));
-    // VACUUM never moves the rows of a copy.
+    // VACUUM does not move the rows of a copy.
     TableLooks looks = LooksAt(*file, table, has_key, (*file)->is_copy() ? std::vector<OrderTerm>() : order);
     return std::make_unique<SqliteTableReader>(*file, known->schema, columns, std::move(cursor),
                                                std::move(looks), log, Forgetter(table));
@@ -413,7 +413,7 @@ class SqliteReader : public SourceReader {
       others.filter = plan->filter.empty() ? "(0)" : absl::StrCat("(", plan->filter, " IS NOT TRUE)");
       plan = std::make_shared<const SourcePlan>(std::move(others));
     }
-    // If an index gives the rows in the column's order, only those within the bound are read.
+    // If an index has the rows in the column's order, only rows within the bound are read.
     std::vector<OrderTerm> by_column{
         {absl::StrCat(QuoteName(known->schema.columns[bound.column].name), " COLLATE BINARY"), false,
          static_cast<int>(bound.column)}};
@@ -533,7 +533,7 @@ class SqliteReader : public SourceReader {
     const TableLog* const log = options_.log == nullptr ? nullptr : options_.log->Find(table);
     return log == nullptr ? "" : LogName(log->id);
   }
-  /// `order`: the order of reading the table in several looks.
+  /// `order`: in which the table is read in several looks.
   DefinitionWatch WatchOf(const std::string& table, const std::vector<OrderTerm>& order) const {
     const bool hidden =
         std::any_of(order.begin(), order.end(), [](const OrderTerm& term) { return term.column < 0; });
@@ -585,8 +585,8 @@ class SqliteReader : public SourceReader {
     return schema;
   }
 
-  /// Returns the number of the table's log; a table that is created again gets a new log. Without a log any
-  /// schema change may have created the table again: equal tables cannot be told apart.
+  /// Returns the number of the table's log: a table that is created again gets a new log. Without a log, any
+  /// change of the schema may have created the table again: the two tables cannot be distinguished.
   std::uint64_t IdentityOf(const std::string& table) const {
     const TableLog* const log = options_.log == nullptr ? nullptr : options_.log->Find(table);
     if (log != nullptr) return static_cast<std::uint64_t>(log->id);
@@ -619,7 +619,7 @@ class SqliteReader : public SourceReader {
   SqliteTables tables_{options_, files_};
   std::int64_t schema_version_ = 0;
   bool holds_ = false;                                  ///< See HoldMoment().
-  std::map<std::string, TableDefinition> definitions_;  ///< At that version, by folded name.
+  std::map<std::string, TableDefinition> definitions_;  ///< At `schema_version_`, by folded name.
 };
 
 }  // namespace

@@ -25,34 +25,37 @@ struct SqliteReaderOptions {
   std::map<std::string, std::string> records = {};
   std::vector<TableSteps> steps = {};     ///< See ApplySteps; the caller applies the other steps.
   std::optional<TenantHashKey> hash_key;  ///< Required when steps hash.
-  /// The source's log, renewed; covers changes between looks. Null: there is none. Outlives the reader.
+  /// The source's log, after Renew(). It records the changes between looks. Null: there is none. It must
+  /// outlive the reader.
   ChangeLog* log = nullptr;
-  /// Which chosen tables are taken; empty: all.
+  /// Returns whether a chosen table is taken; empty: all are.
   std::function<bool(const std::string&)> takes = {};
-  /// Key columns by folded name, for views, which are only read with a key, and for tables that declare none.
+  /// Key columns by folded name: for views, which are only read with a key, and for tables that declare none.
   std::map<std::string, std::vector<std::string>> keys = {};
   std::set<std::string> keyless_views = {};  ///< By folded name: views that are read without a key.
   CopyLimits copy = {};
-  /// Believes declared types of tables never sent before, without a look at the values. A misfit is found
-  /// while rows are read (kAborted), and the next Schema() examines that whole table.
+  /// Trusts the declared types of tables that were never sent, without examining the values. If a value does
+  /// not fit when rows are read (kAborted), the next Schema() examines that whole table.
   bool trusts_types = false;
-  /// Tables of the agent that are read like the application's, if they exist.
+  /// Tables of the agent that are read like those of the application, if they exist.
   std::vector<std::string> ours = {};
 };
 
-/// Looks that a commit of another program may break off before a copy is read.
+/// Number of readings that a commit of another program may break off before a copy is read.
 inline constexpr int kMovesBeforeCopy = 2;
 
-/// Reads any SQLite database. A column is INT64, DOUBLE or TEXT if it is declared so and every value fits;
-/// otherwise ANY with its affinity. The record has this result. Later runs believe it and check it while they
-/// read; with `trusts_types` the same holds for declared types.
+/// Opens a reader for any SQLite database. A column is INT64, DOUBLE or TEXT if it is declared so and every
+/// value fits. Otherwise it is ANY with its affinity. The record has this result: later runs trust it, and
+/// check it while they read. With `trusts_types` the same holds for declared types.
 ///
-/// Without a log, a WAL database is read in one read transaction, so all tables are of one moment; its WAL
+/// Without a log, a WAL database is read in one read transaction, so all tables are of one moment. Its WAL
 /// grows until the transaction ends. A database with a rollback journal is read in chunks of about 1,000
 /// rows, since each commit waits for its readers. A table is then of one moment only if there was no commit
-/// while it was read, otherwise kAborted. With a log both are read in chunks, and the log supplies the
-/// changes in between. After tables moved kMovesBeforeCopy times, the next Schema() and later calls read a
-/// copy, if `copy` allows one; with a log only for tables whose rows it does not name.
+/// while it was read; otherwise the error is kAborted. With a log both are read in chunks, and the log has
+/// the changes in between.
+///
+/// After tables moved kMovesBeforeCopy times, the next Schema() and later calls read a copy, if `copy` allows
+/// that. With a log they do so only for tables whose rows it does not name.
 ///
 /// Errors: those of SqliteFile::Open. The file is opened by the first call that needs it.
 std::unique_ptr<SourceReader> OpenSqliteReader(SqliteReaderOptions options);

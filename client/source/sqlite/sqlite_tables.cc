@@ -36,7 +36,7 @@ std::string DeclaredWord(Type type) {
   }
 }
 
-/// Sets the members of SourceTable about values that do not fit `declared`.
+/// Sets those members of SourceTable that report values which do not fit `declared`.
 void DescribeWidening(const TableSchema& declared, SourceTable* table) {
   for (std::size_t i = 0; i < declared.columns.size(); ++i) {
     const Column &column = declared.columns[i], &found = table->schema.columns[i];
@@ -77,7 +77,7 @@ class TypeScan {
     }
   }
 
-  /// Errors: kUnavailable and the like; others are the table's own problem.
+  /// Examines the values. Errors: kUnavailable and the like; other errors are problems of the table.
   absl::Status Run() {
     if (columns_.empty()) return absl::OkStatus();
     ASSIGN_OR_RETURN(SqliteCursor cursor, SqliteCursor::Open(file_, plan_, plan_->steady_order, columns_));
@@ -95,7 +95,7 @@ class TypeScan {
     }
   }
 
-  /// Returns the table's announcement.
+  /// Returns the schema to announce.
   TableSchema Found() const {
     TableSchema schema = plan_->schema;
     bool key_is_null = false;
@@ -218,7 +218,7 @@ absl::Status SetFilter(const SqliteFile& file, const TableSteps& steps, SourcePl
   plan->filter = AsTerm(steps.where);
   for (const std::string& name : *reads) {
     const std::optional<std::uint32_t> at = plan->schema.Find(name);
-    // The effect of changing such a column is not known: any change may have one.
+    // How a change of such a column affects the result is not known: any change of the row may do so.
     if (!at || plan->generated[*at]) {
       plan->filter_by_any = true;
     } else {
@@ -241,7 +241,7 @@ absl::StatusOr<SourceTable> SqliteTables::LookAt(const std::string& name) {
   const auto plan = std::make_shared<const SourcePlan>(std::move(planned));
   table.schema = plan->schema;
   if (!table.problem.empty()) {
-    // It gets its last announcement, as far as that is known.
+    // The table gets its last announcement, if that is known.
     table.schema = Recorded(*plan).value_or(plan->schema);
   } else if (const absl::Status status = CheckTable(plan->schema); !status.ok()) {
     table.problem = std::string(status.message());
@@ -288,7 +288,8 @@ std::optional<TableSchema> SqliteTables::Recorded(const SourcePlan& plan) const 
   return ApplyRecord(plan.schema, record->second);
 }
 
-/// A table that was sent before keeps its announcement, so that the mirror need not populate it.
+/// Returns whether the declared types are trusted. A table that was sent before keeps its announcement, so
+/// that the mirror need not populate it.
 absl::StatusOr<bool> SqliteTables::TrustsTypesOf(const std::string& name) const {
   if (!options_.trusts_types || records_.contains(name)) return false;
   if (options_.log == nullptr) return true;
@@ -358,7 +359,7 @@ absl::Status RegisterTurns(const SqliteFile& file, const TenantHashKey* key) {
   const auto end = [](void* turner) { delete static_cast<ValueTurner*>(turner); };
   for (const auto& [name, count] : {std::pair(kHash, 1), std::pair(kMask, 2)}) {
     auto turner = std::make_unique<ValueTurner>(key);
-    // SQLite destroys it, even if it refuses the function.
+    // SQLite destroys `turner`, even if it refuses the function.
     if (sqlite3_create_function_v2(file.handle(), name, count, flags, turner.release(), &TurnValue, nullptr,
                                    nullptr, end) != SQLITE_OK) {
       return absl::UnavailableError(absl::StrCat(name, " cannot be registered"));
@@ -371,7 +372,7 @@ absl::Status ApplySteps(const SqliteFile& file, const TableSteps& steps, SourceP
   RETURN_IF_ERROR(CheckSteps(plan->schema, steps));
   plan->values.resize(plan->schema.columns.size());
   plan->unsent.resize(plan->schema.columns.size());
-  // The expression is about the source's values.
+  // The expression sees the values of the source.
   const absl::Status filtered = steps.where.empty() ? absl::OkStatus() : SetFilter(file, steps, plan);
   for (std::size_t i = 0; i < plan->schema.columns.size(); ++i) {
     Column& column = plan->schema.columns[i];

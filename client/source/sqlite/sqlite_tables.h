@@ -32,13 +32,14 @@ class SqliteTables {
   SqliteTables(const SqliteReaderOptions& options, SourceFiles& files)
       : options_(options), files_(files), records_(options.records) {}
 
-  /// Errors: the whole source cannot be read. The problem of a single table is in its `problem`.
+  /// Looks at a table. Errors: the whole source cannot be read. A problem of the table alone is in its
+  /// `problem`.
   absl::StatusOr<SourceTable> LookAt(const std::string& name);
   /// Null: the look has no such table.
   const KnownTable* Find(const std::string& table) const;
-  /// Begins a new look.
+  /// Forgets the tables, for a new look.
   void Clear() { tables_.clear(); }
-  /// Values do not fit the record or the declaration: drops the record.
+  /// Drops the record of a table whose values do not fit the record or the declaration.
   void ForgetRecord(const std::string& table) { records_[table].clear(); }
 
  private:
@@ -49,24 +50,25 @@ class SqliteTables {
 
   const SqliteReaderOptions& options_;
   SourceFiles& files_;
-  std::map<std::string, std::string> records_;  ///< Empty: the record was wrong.
+  std::map<std::string, std::string> records_;  ///< By table name. Empty: the record was wrong.
   std::map<std::string, KnownTable> tables_;
 };
 
 /// The types of a table's values, see OpenSqliteReader().
 struct FoundTypes {
-  TableSchema schema;  ///< The plan's schema; ANY, nullable or without a key where values require it.
+  TableSchema
+      schema;  ///< As the plan's schema, but ANY, nullable or without a key where the values require it.
   std::string infinite_column;  ///< A column with a number that no mirror can hold; empty: none was seen.
 };
 
-/// Examines all values of columns that may violate their declaration, in one pass over the table.
-/// Errors: kUnavailable and kAborted are about the file; others are the table's own problem.
+/// Examines all values of columns that may violate their declaration, in one pass over the table. Errors:
+/// kUnavailable and kAborted concern the file; other errors are problems of the table.
 absl::StatusOr<FoundTypes> FindTypes(const std::shared_ptr<const SqliteFile>& file,
                                      const std::shared_ptr<const SourcePlan>& plan);
 
-/// Encodes the result of FindTypes for later runs: the hash of the declarations, a letter for each column (a:
-/// ANY, d: as declared; a capital: NULL was found against NOT NULL), and at the end k or n: with or without
-/// its key.
+/// Encodes the result of FindTypes() for later runs. First the hash of the declarations. Then a letter for
+/// each column: a: ANY; d: as declared; a capital letter: NULL was found although it is declared NOT NULL.
+/// Last k or n: with or without its key.
 std::string MakeRecord(const TableSchema& declared, const TableSchema& found);
 /// Decodes the found schema; absent: the record is of other declarations.
 std::optional<TableSchema> ApplyRecord(const TableSchema& declared, const std::string& record);
@@ -74,9 +76,9 @@ std::optional<TableSchema> ApplyRecord(const TableSchema& declared, const std::s
 /// Registers the SQL functions that hash and mask values. `key` may be null: nothing is hashed.
 absl::Status RegisterTurns(const SqliteFile& file, const TenantHashKey* key);
 
-/// In a look: every later query over the table sees only rows that pass `steps`, with their sent values.
-/// Columns that are not sent keep their places. Errors: kInvalidArgument, for people; then only the valid
-/// steps are applied; kUnavailable: the source is locked.
+/// Makes every later query over the table see only rows that pass `steps`, with the values to send. Call it
+/// in a look. Columns that are not sent keep their places. Errors: kInvalidArgument, for people; then only
+/// the valid steps are applied; kUnavailable: the source is locked.
 absl::Status ApplySteps(const SqliteFile& file, const TableSteps& steps, SourcePlan* plan);
 
 }  // namespace mirror

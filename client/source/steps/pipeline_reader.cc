@@ -34,7 +34,7 @@ const TableSteps* Pipeline::FindSent(const std::string& name) const {
   return nullptr;
 }
 
-/// A record that only the reader below wrote begins with another letter.
+/// Reads a table's record. The record that an inner reader wrote alone does not begin with '{'.
 Pipeline::Kept Pipeline::Read(const std::string& name, const std::string& record) {
   Kept kept{.source = name, .inner = record};
   const Json json = Json::parse(record, nullptr, /*allow_exceptions=*/false);
@@ -180,7 +180,7 @@ absl::StatusOr<std::vector<std::string>> PipelineReader::TableNames() {
   names_.clear();
   for (std::string& name : *names) {
     const TableSteps* const steps = pipeline_.Find(name);
-    // In the source's spelling, unless it is renamed.
+    // The table has the source's spelling, unless it is renamed.
     std::string sent = steps == nullptr || steps->as.empty() ? name : steps->as;
     names_[FoldName(sent)] = name;
     name = std::move(sent);
@@ -227,7 +227,8 @@ absl::StatusOr<SourceSchema> PipelineReader::Schema() {
   return schema;
 }
 
-/// Returns the objects in the mirror's names. Objects with columns that are not sent are only counted.
+/// Returns the indexes and foreign keys with the mirror's names. Those with columns that are not sent are
+/// only counted.
 SourceObjects PipelineReader::SentObjects(SourceObjects objects, const Origin& origin) const {
   const auto sent = [&](std::string* name) {
     const std::optional<std::uint32_t> at = origin.source.Find(*name);
@@ -307,7 +308,7 @@ absl::StatusOr<std::uint64_t> PipelineReader::CountRows(const std::string& table
 
 absl::StatusOr<std::unique_ptr<TableReader>> PipelineReader::Read(const std::string& table,
                                                                   const std::vector<std::uint32_t>& columns) {
-  // The block belongs to the caller; its columns are identified by their index.
+  // The caller owns the block, and identifies its columns by index. So names need not be translated.
   ASSIGN_OR_RETURN(const Below below, Go(table, columns));
   return inner_->Read(below.table, below.columns);
 }
@@ -376,9 +377,9 @@ bool PipelineHistory::Complete(TableSchema& schema) {
     const Column& before = origin->source.columns[origin->columns[i]];
     const Column& now = source.columns[origin->columns[i]];
     column.backfill = now.backfill;
-    // A default from the history; it gives none for columns whose values are hashed or masked.
+    // The default from the history. The history gives none for columns whose values are hashed or masked.
     if (!before.default_value) column.default_value = now.default_value;
-    // The default is not the value in the mirror.
+    // The default is hashed or masked in the mirror, so it is not the value there.
     if (column.backfill == Backfill::kDefault && !column.default_value) column.backfill = Backfill::kUnknown;
   }
   return true;

@@ -17,12 +17,12 @@
 
 namespace mirror {
 
-/// The steps of all tables of a source, and their form at the last announcement. Records of a table use the
-/// mirror's name for it, and contain the record of the reader below, too.
+/// The steps of all tables of a source, and the form of each table at its last announcement. A table's record
+/// has the mirror's name for the table. It contains the record of the inner reader, too.
 class Pipeline {
  public:
-  /// `steps`: for tables that have any. `key`: an error if the key is needed and cannot be read. `records`:
-  /// SourceTable.record of earlier runs.
+  /// `steps`: of the tables that have any. `key`: an error if hashing needs the key and it cannot be read.
+  /// `records`: SourceTable.record of earlier runs.
   Pipeline(std::vector<TableSteps> steps, absl::StatusOr<std::optional<TenantHashKey>> key,
            std::map<std::string, std::string> records);
 
@@ -33,21 +33,22 @@ class Pipeline {
   const TableSteps* FindSent(const std::string& name) const;
   const absl::StatusOr<std::optional<TenantHashKey>>& key() const { return key_; }
 
-  /// The records for the reader below, by the source's names.
+  /// Returns the records for the inner reader, by the source's names.
   std::map<std::string, std::string> InnerRecords() const;
   /// Returns the record of a table that is sent as `sent`, whose columns are `origin` of `source`.
   std::string MakeRecord(const TableSteps& steps, const TableSchema& source, const TableSchema& sent,
                          const std::vector<std::uint32_t>& origin, const std::string& inner) const;
   /// Returns the stored record; empty: there is none.
   std::string RecordOf(const TableSteps& steps) const;
-  /// Returns the last announced form, limited to columns that the source still has. Absent: never announced.
+  /// Returns the form of the last announcement, without columns that the source no longer has. Absent: the
+  /// table was never announced.
   std::optional<TableSchema> FormerForm(const TableSteps& steps, const TableSchema& source,
                                         std::vector<std::uint32_t>* origin) const;
 
-  /// A table whose sent rows differ from those sent before.
+  /// A table whose sent rows now differ from those of earlier runs.
   struct Change {
     std::string source, name;  ///< Its names in the source and in the mirror.
-    bool recorded = false;     ///< It was announced before.
+    bool recorded = false;     ///< The table was announced before.
   };
   std::vector<Change> Changed() const;
 
@@ -69,25 +70,25 @@ class Pipeline {
   std::map<std::string, Kept> kept_;  ///< By the mirror's name, folded.
 };
 
-/// A source whose tables and columns have the names that the mirror uses. The reader below filters rows and
-/// hashes or masks values, see ApplySteps and FileTable.steps.
+/// A reader that gives tables and columns the names that the mirror uses. The inner reader already filters
+/// rows and hashes or masks values, see ApplySteps and FileTable.steps.
 ///
-/// A table whose steps do not fit it gets its last announcement and a problem; if it was never announced, it
-/// is refused. Errors: those of the reader below; also why there is no key to hash with.
+/// If a table's steps do not fit it, it gets its last announcement and a problem. If it was never announced,
+/// it is refused. Errors: those of the inner reader; also: there is no key to hash with.
 class PipelineReader : public SourceReader {
  public:
   PipelineReader(std::unique_ptr<SourceReader> inner, Pipeline pipeline)
       : inner_(std::move(inner)), pipeline_(std::move(pipeline)) {}
 
-  /// A table of the last Schema() in the form of the reader below.
+  /// A table of the last Schema(), in the source's form and in the sent form.
   struct Origin {
     TableSchema source;
     TableSchema sent;
     std::vector<std::uint32_t> columns;  ///< For each sent column its index in `source`.
   };
-  /// Finds by the mirror's name; null: there is none.
+  /// Finds a table by the mirror's name; null: there is none.
   const Origin* Find(const std::string& table) const;
-  /// Returns its name in the source, if known.
+  /// Returns the source's name of a table, or `table` if that is not known.
   std::string SourceName(const std::string& table) const;
 
   SourceMark Mark() const override { return inner_->Mark(); }
@@ -129,7 +130,7 @@ class PipelineReader : public SourceReader {
  private:
   /// Announces the table, or refuses it and returns false.
   bool Put(SourceTable* table, std::string* refused);
-  /// The table in the reader below: its name and indexes of its columns.
+  /// A table as the inner reader knows it: its name, and the indexes of its columns.
   struct Below {
     std::string table;
     std::vector<std::uint32_t> columns;

@@ -17,7 +17,8 @@
 namespace mirror {
 namespace {
 
-/// Needed because SQLite does not report each SELECT in a statement: some become an index lookup.
+/// Returns whether a SQL text contains SELECT. SQLite does not report each SELECT of a statement: it turns
+/// some into an index lookup.
 bool HoldsSelect(std::string_view sql) {
   std::string word;
   for (std::size_t i = 0; i < sql.size(); ++i) {
@@ -40,7 +41,7 @@ bool HoldsSelect(std::string_view sql) {
   return SameName(word, "select");
 }
 
-/// The findings of SQLite while it prepares a statement.
+/// What SQLite reports while it prepares a statement.
 struct Found {
   std::string table;
   int selects = 0;
@@ -101,8 +102,8 @@ absl::Status Prepare(sqlite3* database, const std::string& sql, Found* found) {
 
 constexpr char kOpening[] = "opening";
 
-/// A DECIMAL arrives as text, which SQLite orders after any number, so it is converted to a number. NaN,
-/// which has none, stays greater than all.
+/// Returns the SQL for the value of a parameter. A DECIMAL is bound as text, which SQLite orders after any
+/// number, so it is converted to a number. NaN has no number, and stays greater than all.
 std::string ValueOf(const Column& column, std::size_t number) {
   const std::string value = absl::StrCat("?", number);
   if (column.type != Type::kDecimal) return value;
@@ -147,7 +148,8 @@ absl::StatusOr<std::set<std::string>> CheckExpression(sqlite3* database, const s
   Found plain{.table = table, .selects_allowed = INT32_MAX};
   const std::string head = absl::StrCat("SELECT 1 FROM ", from, " WHERE ");
   RETURN_IF_ERROR(Prepare(database, head + "1", &plain));
-  // The first check: it closes no parenthesis that it did not open. The second: it leaves none open.
+  // The first check shows that the expression closes no parenthesis that it did not open. The second shows
+  // that it leaves none open.
   Found found;
   for (const std::string& term : {expression + "\n", AsTerm(expression)}) {
     found = Found{.table = table, .selects_allowed = plain.selects};
@@ -180,7 +182,7 @@ std::set<std::string> ColumnsRead(const TableSchema& table, const std::string& e
     names.push_back(QuoteName(column.name));
   }
   const auto database = OpenInMemory();
-  // For a SELECT of values SQLite reports no column.
+  // If no column is read, SQLite reports none.
   const std::string made =
       absl::StrCat("CREATE TABLE main.", QuoteName(table.name), "(", absl::StrJoin(names, ", "), ")");
   if (!database.ok() || !(*database)->Execute(made).ok()) return all;

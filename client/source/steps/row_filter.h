@@ -26,10 +26,11 @@ absl::StatusOr<std::set<std::string>> CheckExpression(sqlite3* database, const s
                                                       const std::string& table,
                                                       const std::string& expression);
 
-/// The expression as one term of a WHERE.
+/// Returns the expression as one term of a WHERE clause.
 std::string AsTerm(const std::string& expression);
 
-/// A SQL expression over rows outside of any database; it selects the rows to send. Threads: one.
+/// A SQL expression that selects the rows to send. It is evaluated outside of the source's database. Threads:
+/// one.
 class RowFilter {
  public:
   /// `table`: the expression may use its name and the names of its columns. Errors: see
@@ -38,17 +39,18 @@ class RowFilter {
 
   /// Binds a value in wire form. The expression sees the mirror's form: text for UUID, DATE to TIMESTAMP_TZ.
   void Bind(std::size_t column, const Value& value);
-  /// Evaluates the row of the bound values, which must still exist. Errors: it cannot be evaluated.
+  /// Evaluates the expression for the bound values, which must still exist. Errors: it cannot be evaluated.
   absl::StatusOr<bool> Matches();
 
  private:
   std::unique_ptr<sqlite::Connection> database_;
   sqlite::Statement statement_;
   std::vector<Column> columns_;
-  std::vector<std::string> texts_;  ///< For the present row: texts of columns that have a text form.
+  std::vector<std::string> texts_;  ///< For the present row: texts of the columns that have a text form.
 };
 
-/// Names of the columns that an expression over rows of `table` reads; all columns if that is unknown.
+/// Returns the columns that an expression over rows of `table` reads; all columns if that cannot be found
+/// out.
 std::set<std::string> ColumnsRead(const TableSchema& table, const std::string& expression);
 
 }  // namespace mirror

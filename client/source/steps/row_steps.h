@@ -25,29 +25,29 @@ class ValueTurner {
     if (key != nullptr) hash_.emplace(*key);
   }
 
-  /// Returns the text to send for a value that is not NULL. False: it could not be hashed.
+  /// Sets `text` to the text to send for a value that is not NULL. False: the value could not be hashed.
   bool Turn(const TableSteps::Turn& turn, const Value& value, std::string* text);
 
  private:
   std::optional<KeyedHash> hash_;
 };
 
-/// Applies the steps to the rows of one table, for any reader: `where` sees the values of the source, then
-/// they are hashed and masked. Threads: one.
+/// Applies the steps to the rows of one table, for any reader. First `where` is evaluated for the source's
+/// values, then values are hashed and masked. Threads: one.
 class RowSteps {
  public:
-  /// `table`: of the source, before TurnToText(); its columns match a row's values in number and order. `key`
+  /// `table`: of the source, before TurnToText(). Its columns match a row's values in number and order. `key`
   /// may be null; otherwise it must outlive this. Errors: kInvalidArgument, for people; kUnavailable.
   static absl::StatusOr<RowSteps> Make(const TableSchema& table, const TableSteps& steps,
                                        const TenantHashKey* key);
-  /// Makes only the filter. Errors: the same.
+  /// Makes only the filter. Errors: as of Make().
   static absl::StatusOr<RowFilter> MakeFilter(const TableSchema& table, const TableSteps& steps);
 
-  /// Whether rows may be left out.
+  /// Returns whether rows may be left out.
   bool filters() const { return filter_.has_value(); }
-  /// Whether the row is to be sent. Errors: `where` cannot be evaluated for it.
+  /// Returns whether the row is sent. Errors: `where` cannot be evaluated for it.
   absl::StatusOr<bool> Matches(const std::vector<Value>& row);
-  /// Replaces values by those to send; they are valid until the next call. Key columns are hashed like
+  /// Replaces values by the values to send, which are valid until the next call. Key columns are hashed like
   /// others. Errors: kUnavailable.
   absl::Status Turn(std::vector<Value>* row);
 

@@ -15,8 +15,8 @@
 
 namespace mirror {
 
-/// The steps for one table between its source and the mirror. Columns have the source's names; names are
-/// compared by ASCII case only.
+/// The steps for one table between its source and the mirror. Columns have the source's names. Names are
+/// equal if they differ only by ASCII case.
 struct TableSteps {
   int line = 0;                      ///< Line of its [[source.table]], for messages.
   std::string table;                 ///< Its name in the source.
@@ -24,11 +24,12 @@ struct TableSteps {
   std::vector<std::string> columns;  ///< Columns to send; empty: all.
   std::map<std::string, std::string> rename;
   std::string where;  ///< A SQL expression over a row; only rows for which it is true are sent. Empty: all.
-  std::vector<std::string> hash;              ///< Sent as Rule::kHashed.
-  std::map<std::string, std::uint32_t> mask;  ///< Sent as Rule::kMasked; characters at the end that stay.
+  std::vector<std::string> hash;  ///< Sent as Rule::kHashed.
+  std::map<std::string, std::uint32_t>
+      mask;  ///< Sent as Rule::kMasked. The number of characters at the end that stay.
 
   const std::string& name() const { return as.empty() ? table : as; }
-  /// Whether sent rows differ from those of the source.
+  /// Returns whether the sent rows differ from the source's rows.
   bool ChangesRows() const {
     return !columns.empty() || !rename.empty() || !where.empty() || !hash.empty() || !mask.empty();
   }
@@ -44,24 +45,25 @@ struct TableSteps {
   std::string SentColumn(const std::string& column) const;
 };
 
-/// Steps that no table can have: returns the key in the configuration and the problem, for people. `ruled`: a
-/// column by which changes are found; empty: there is none.
+/// Looks for steps that contradict each other. Returns the key in the configuration and the problem, for
+/// people; absent: there is none. `ruled`: a column by which changes are found; empty: there is none.
 std::optional<std::pair<std::string, std::string>> FindConflict(const TableSteps& steps,
                                                                 const std::string& ruled);
 
 /// Checks all steps but `where` against a table of the source. Errors: kInvalidArgument, for people.
 absl::Status CheckSteps(const TableSchema& source, const TableSteps& steps);
 
-/// Makes the error about these steps; the problem comes first in the text.
+/// Returns the error about these steps; its text begins with the problem.
 absl::Status WrongSteps(const TableSteps& steps, const std::string& what);
 
-/// Turns a column whose values are hashed or masked into its announcement: a TEXT without a default.
+/// Changes a column whose values are hashed or masked into its announced form: a TEXT without a default.
 void TurnToText(Column* column);
 
-/// Returns the sent form of a source's table. `origin`: for each column its index in `source`.
+/// Returns the sent form of a source's table. `origin` gets for each sent column its index in `source`.
 TableSchema SentForm(const TableSchema& source, const TableSteps& steps, std::vector<std::uint32_t>* origin);
 
-/// Differs when the sent rows differ; empty: they are those of the source. `key` may be null.
+/// Returns a text that differs when the sent rows differ. Empty: the source's rows are sent unchanged. `key`
+/// may be null.
 std::string FingerprintOf(const TableSteps& steps, const TenantHashKey* key);
 
 }  // namespace mirror

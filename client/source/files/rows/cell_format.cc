@@ -23,7 +23,7 @@ struct IsoMoment {
   std::int64_t of_day_ms = 0;
 };
 
-/// Takes components from the front of a text.
+/// Reads the components of a text, one after the other.
 class Pieces {
  public:
   explicit Pieces(std::string_view text) : rest_(text) {}
@@ -36,7 +36,7 @@ class Pieces {
     return true;
   }
 
-  /// Takes a number of exactly this many digits, up to `most`.
+  /// Reads a number of exactly this many digits, which is at most `most`. Absent: there is none.
   std::optional<int> TakeNumber(std::size_t digits, int most) {
     if (rest_.size() < digits) return std::nullopt;
     int number = 0;
@@ -49,7 +49,7 @@ class Pieces {
     return number;
   }
 
-  /// Takes digits after the point, as thousandths. Absent: there are none.
+  /// Reads the digits after the point, rounded to thousandths. Absent: there are none.
   std::optional<int> TakeThousandths() {
     int tenths_of_ms = 0;
     std::size_t digits = 0;
@@ -94,7 +94,7 @@ std::optional<std::int64_t> TakeTime(Pieces* pieces) {
   return thousandths ? std::optional(ms + *thousandths) : std::nullopt;
 }
 
-/// False: the text that follows is no time zone.
+/// Reads a time zone or the end of the text. False: the text has something else.
 bool TakeZone(Pieces* pieces) {
   if (pieces->AtEnd() || pieces->Take('Z') || pieces->Take('z')) return true;
   if (!pieces->Take('+') && !pieces->Take('-')) return false;
@@ -104,13 +104,13 @@ bool TakeZone(Pieces* pieces) {
   return pieces->TakeNumber(2, 59).has_value();
 }
 
-/// Reads 2024-05-01, 12:30:15 or 2024-05-01T12:30:15.500Z, the form of cells of type "d"; seconds and their
-/// digits may be missing. Thousandths are rounded. A time zone is ignored, since a sheet has none.
-/// Absent: the text is no such moment.
+/// Reads the form of cells of type "d": 2024-05-01, 12:30:15 or 2024-05-01T12:30:15.500Z. Seconds and their
+/// fraction may be missing. The fraction is rounded to thousandths. A time zone is ignored, since a sheet has
+/// none. Absent: the text has another form.
 std::optional<IsoMoment> ReadIsoMoment(std::string_view text) {
   IsoMoment moment;
   Pieces pieces(text);
-  // A time has its colon at a position where a date has a digit.
+  // At this place a time has a colon and a date a digit.
   const bool has_date = text.size() > 2 && text[2] != ':';
   if (has_date) {
     moment.days = TakeDate(&pieces);
@@ -122,7 +122,7 @@ std::optional<IsoMoment> ReadIsoMoment(std::string_view text) {
   if (!time || !TakeZone(&pieces) || !pieces.AtEnd()) return std::nullopt;
   moment.of_day_ms = *time;
   if (moment.of_day_ms < kMsOfDay) return moment;
-  // Rounding reached the next day.
+  // The rounding reached the next day.
   moment.of_day_ms -= kMsOfDay;
   if (moment.days) ++*moment.days;
   return moment;
@@ -147,12 +147,13 @@ std::string ClockText(std::int64_t ms) {
   return absl::StrCat(text, thousandths);
 }
 
-/// Excel's 1900 has a 29th of February: its day 60. Earlier days are shifted by one.
+/// Excel's year 1900 has a 29th of February, day 60. The days before it are shifted by one.
 constexpr std::int64_t kEpoch1900 = -25'569, kEpoch1904 = -24'107, kLeapDay1900 = 60;
 /// Days since 1970-01-01 of the day after 9999-12-31.
 constexpr std::int64_t kEndOfDays = 2'932'897;
 
-/// `days`: since 1970-01-01. `is_first`: the calendar's first day, which means no day.
+/// Returns a moment as text. `days`: since 1970-01-01. `is_first`: it is the calendar's first day, which
+/// means that there is no day.
 std::string MomentText(std::int64_t days, std::int64_t of_day_ms, bool is_first, Shown shown) {
   const bool either = shown == Shown::kDateOrTime;
   if (is_first && (shown == Shown::kTime || either)) return ClockText(of_day_ms);
@@ -160,10 +161,11 @@ std::string MomentText(std::int64_t days, std::int64_t of_day_ms, bool is_first,
   return absl::StrCat(DateOf(days), " ", ClockText(of_day_ms));
 }
 
-/// The letters of a format that determine its kind.
+/// Finds the kind of a format by its letters.
 class FormatLetters {
  public:
-  /// `at`: position of a letter in one section of the format. Returns the position of its last repetition.
+  /// Takes a letter of one section of the format. `at`: its position. Returns the position of its last
+  /// repetition.
   std::size_t Take(std::string_view format, std::size_t at) {
     for (const std::string_view word : {"General", "Standard"}) {
       if (SameName(format.substr(at, word.size()), word)) return at + word.size() - 1;
@@ -180,13 +182,13 @@ class FormatLetters {
     const std::size_t count = end - at;
     date_ = date_ || letter == 'y' || letter == 'd';
     time_ = time_ || letter == 'h' || letter == 's';
-    // A month, or minutes; years and eras of other calendars; a day of the week.
+    // Month or minutes; years and eras of other calendars; day of the week.
     maybe_date_ = maybe_date_ || letter == 'm' || letter == 'e' || letter == 'g' ||
                   (letter == 'b' && count >= 2) || (letter == 'a' && count >= 3);
     return end - 1;
   }
   void TakeElapsed() { elapsed_ = true; }
-  /// A number's digit: beside it "E" begins an exponent, and "m" is a unit.
+  /// Takes a digit of a number. If a format has digits, "E" begins an exponent, and "m" is a unit.
   void TakeDigit() { digits_ = true; }
 
   Shown shown() const {
@@ -199,7 +201,8 @@ class FormatLetters {
   bool date_ = false, time_ = false, elapsed_ = false, maybe_date_ = false, digits_ = false;
 };
 
-/// Whether a part in brackets counts hours, minutes or seconds: [h], [mm]. [Red] and [$-409] do not.
+/// Returns whether a part in brackets counts hours, minutes or seconds, such as [h] and [mm]. [Red] and
+/// [$-409] do not.
 bool CountsTime(std::string_view inner) {
   return !inner.empty() && std::strchr("hHmMsS", inner.front()) != nullptr &&
          inner.find_first_not_of(inner.front()) == std::string_view::npos;
@@ -254,7 +257,7 @@ Shown ShownByNumber(int id) {
 
 std::optional<std::string> ShowNumber(double value, Shown shown, bool from_1904) {
   if (shown == Shown::kNumber) {
-    // All digits of the cell, more than a sheet shows.
+    // All digits of the cell are written, also those that the sheet does not show.
     return value == 0 ? "0" : WriteReal(value);
   }
   const std::int64_t epoch = from_1904 ? kEpoch1904 : kEpoch1900;

@@ -15,20 +15,20 @@ enum class Shown : std::uint8_t {
   kTime,
   kDateTime,
   kElapsed,
-  kDateOrTime,  ///< Date or time, depending on Excel's language; the number decides.
+  kDateOrTime,  ///< A date or a time, depending on Excel's language: the number decides.
 };
 
-/// Decides by the letters of a format outside of quotes and brackets.
+/// Returns the kind by the letters of a format that are outside of quotes and brackets.
 Shown ShownBy(std::string_view format);
-/// Decides by the number of a built-in format, including those of East Asian and Thai Excel.
+/// Returns the kind by the number of a built-in format, including those of East Asian and Thai Excel.
 Shown ShownByNumber(int id);
 
-/// Returns a cell's number in its shown form, without colours and separators. `from_1904`: the workbook's
-/// calendar begins in 1904. Absent: the format is a date, and the number is none.
+/// Returns a cell's number as the text that it shows, without colours and separators. `from_1904`: the
+/// workbook's calendar begins in 1904. Absent: the format is a date format, and the number is no date.
 std::optional<std::string> ShowNumber(double value, Shown shown, bool from_1904);
 
-/// Returns the text of a cell of type "d" in the form of a number of the same moment; if its format is no
-/// date format, as a date. Absent: the text is no date of the calendar.
+/// Returns the text of a cell of type "d" as ShowNumber() returns the number of the same moment. If its
+/// format is no date format, the text is shown as a date. Absent: the text is no date of the calendar.
 std::optional<std::string> ShowIsoDate(std::string_view text, Shown shown, bool from_1904);
 
 }  // namespace mirror

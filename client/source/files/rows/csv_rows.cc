@@ -19,10 +19,10 @@ namespace {
 
 constexpr std::size_t kReadBytes = 1 << 20;
 constexpr unsigned char kOptions = CSV_STRICT | CSV_STRICT_FINI | CSV_EMPTY_IS_NULL;
-/// States of libcsv's parser: within a field.
+/// State of libcsv's parser within a field.
 constexpr int kFieldBegun = 2;
 
-/// The characters 0x80 to 0x9f, which are control characters in Latin-1; 0: not assigned.
+/// The characters of the bytes 0x80 to 0x9f; 0: not assigned. In Latin-1 these bytes are control characters.
 constexpr std::array<std::uint16_t, 32> kWindows1252 = {
     0x20ac, 0,      0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
     0x2039, 0x0152, 0,      0x017d, 0,      0,      0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
@@ -49,7 +49,8 @@ class Lines {
   Lines(const Lines&) = delete;
   Lines& operator=(const Lines&) = delete;
 
-  /// Returns a line with its LF, if it has one, or a piece of one that is too long. Empty: the end.
+  /// Returns the next line, with its LF if it has one, or a piece of a line that is too long. Empty: the file
+  /// has ended.
   absl::StatusOr<std::string_view> Next() {
     std::size_t searched = at_;
     for (;;) {
@@ -95,7 +96,7 @@ class Lines {
 
 class CsvRows : public FileRows {
  public:
-  /// `name`: the file, as the subject of a sentence; `first_line`: the line of its header.
+  /// `name`: the file, as the subject of a sentence. `first_line`: the header's line.
   CsvRows(std::string name, std::string first_line, int file, const CsvOptions& options,
           const FileLimits& limits)
       : name_(std::move(name)),
@@ -137,7 +138,7 @@ class CsvRows : public FileRows {
   }
 
  private:
-  /// Includes blank rows.
+  /// Reads the next row, which may be blank.
   absl::StatusOr<bool> NextRow(FileRow* row) {
     row->wrong.clear();
     Begin();
@@ -163,14 +164,14 @@ class CsvRows : public FileRows {
       }
       if (complete_) break;
       if (raw_.size() > limits_.row_bytes_max) return TooLong(row);
-      // An empty line.
+      // The line is empty: begin again.
       if (parser_.pstate == 0) Begin();
     }
     return Give(row);
   }
 
-  /// Whether a row is as blank as an empty line. Blanks within quotes are a value; two quotes are the empty
-  /// value of a single column.
+  /// Returns whether a row counts as an empty line. Blanks within quotes are a value. Two quotes are the
+  /// empty value of a single column.
   bool IsEmpty(const FileRow& row) const {
     // A row beyond the limit is reported, whatever it contains.
     if (row.fields.empty() || row.fields.size() > limits_.columns_max) return false;
@@ -193,7 +194,7 @@ class CsvRows : public FileRows {
 
   void Restart() {
     csv_init(&parser_, kOptions);
-    // libcsv enlarges its buffer for a row by this much, and copies it each time.
+    // libcsv enlarges its buffer by this much for a long row, and copies the buffer each time.
     csv_set_blk_size(&parser_, kReadBytes);
     csv_set_delim(&parser_, static_cast<unsigned char>(separator_));
     csv_set_quote(&parser_, static_cast<unsigned char>(options_.quote));
@@ -209,8 +210,8 @@ class CsvRows : public FileRows {
     begun_ = line_ + 1;
   }
 
-  /// Most rows are one line whose quotes, if any, enclose whole fields: they are split in place, several
-  /// times faster than a copy of each letter. False: libcsv must parse the row.
+  /// Splits a row in place, several times faster than libcsv, which copies each letter. Most rows allow that:
+  /// they are one line whose quotes, if any, enclose whole fields. False: libcsv must parse the row.
   bool Cut(std::string_view line, FileRow* row) {
     if (!line.ends_with('\n') || options_.encoding != CsvEncoding::kUtf8) return false;
     std::string_view rest = line.substr(0, line.size() - 1);
@@ -253,7 +254,7 @@ class CsvRows : public FileRows {
         absl::StrCat("it has ", Counted(row->fields.size(), "field"), ", the header ", header_.size());
   }
 
-  /// Whether the line is "sep=;", an instruction for Excel.
+  /// Returns whether the line is "sep=;", an instruction for Excel.
   bool NamesSeparator(std::string_view line) {
     constexpr std::string_view kBegin = "sep=";
     if (line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
@@ -268,7 +269,7 @@ class CsvRows : public FileRows {
   }
 
   absl::Status FirstLine(std::string_view line) {
-    // Also detects UTF-16 without a byte-order mark: each of its ASCII characters has a zero byte.
+    // This also detects UTF-16 without a byte-order mark: each of its ASCII characters has a zero byte.
     const bool zeros = line.substr(0, 2).find('\0') != std::string_view::npos;
     if (zeros || line.starts_with("\xff\xfe") || line.starts_with("\xfe\xff")) {
       return absl::InvalidArgumentError(
@@ -299,11 +300,11 @@ class CsvRows : public FileRows {
     return absl::OkStatus();
   }
 
-  /// False: a quote is misplaced.
+  /// Parses a line. False: a quote is misplaced.
   bool Parse(std::string_view line) {
     const bool ended = line.ends_with('\n');
     std::string_view body = line.substr(0, line.size() - (ended ? 1 : 0));
-    // Also at the end of a file that was cut between CR and LF.
+    // The CR is removed also if the file was cut between CR and LF.
     const bool carriage = body.ends_with('\r');
     if (carriage) body.remove_suffix(1);
     if (options_.encoding != CsvEncoding::kUtf8) body = InUtf8(body);
@@ -337,12 +338,13 @@ class CsvRows : public FileRows {
     return complete_ ? Give(row) : absl::StatusOr<bool>(false);
   }
 
-  /// Names the parser's present column, for a message.
+  /// Returns the name of the column that is being parsed, for a message.
   std::string PresentColumn() const {
     return ends_.size() < header_.size() ? absl::StrCat("column '", header_[ends_.size()], "': ") : "";
   }
 
-  /// A row without an end: the next row may begin anywhere.
+  /// Returns the error or rejects the row. Where a too long row ends is not known, so the next row may begin
+  /// anywhere.
   absl::StatusOr<bool> TooLong(FileRow* row) {
     const bool quoted = parser_.pstate == kFieldBegun && parser_.quoted != 0;
     const std::string why =

@@ -21,14 +21,14 @@ struct CsvOptions {
   CsvEncoding encoding = CsvEncoding::kUtf8;
 };
 
-/// A CSV file after RFC 4180; its first row names the columns. Lines end with LF or CR LF, also mixed.
-/// Skipped are a byte-order mark, empty lines, rows of only separators and blanks, and a last 0x1A. A line
-/// end within quotes belongs to the value. Nothing between two separators is NULL; two quotes are an empty
-/// text, which makes a row in a table with a single column. A row is wrong if its number of fields
-/// differs from the header's, or a quote is misplaced.
+/// A CSV file after RFC 4180; its first row names the columns. Lines end with LF or CR LF, also mixed. A
+/// byte-order mark, empty lines, rows of only separators and blanks, and a last 0x1A are skipped. A line end
+/// within quotes belongs to the value. Nothing between two separators is NULL. Two quotes are an empty text;
+/// in a table with a single column they make a row. A row is wrong if its number of fields differs from the
+/// header's, or if a quote is misplaced.
 ///
-/// Errors: kNotFound; kPermissionDenied; kInvalidArgument: there is no header, it is UTF-16, or its lines end
-/// otherwise.
+/// Errors: kNotFound; kPermissionDenied; kInvalidArgument: it has no header, it is UTF-16, or its lines have
+/// other line ends.
 absl::StatusOr<std::unique_ptr<FileRows>> OpenCsv(const std::string& path, const CsvOptions& options);
 
 /// Reads an open file from its present position; the rows close it. Errors: kInvalidArgument;

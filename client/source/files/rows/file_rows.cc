@@ -6,12 +6,12 @@
 namespace mirror {
 namespace {
 
-/// Numbers below the first limit, and from the second on, are written with an exponent.
+/// Numbers below the first value, and from the second on, are written with an exponent.
 constexpr double kSmallest = 1e-4, kLargest = 1e16;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-/// Whether digits begin with 0 followed by another digit.
+/// Returns whether digits begin with a 0 that another digit follows.
 bool HasLeadingZero(std::string_view digits) {
   return digits.size() > 1 && digits[0] == '0' && IsDigit(digits[1]);
 }
@@ -64,7 +64,7 @@ std::optional<double> ReadReal(std::string_view text) {
   if (digits.empty() || !IsDigit(digits.front()) || HasLeadingZero(digits)) return std::nullopt;
   const std::optional<double> value = ReadFinite(text);
   if (!value || (*value == 0 && text.starts_with('-'))) return std::nullopt;
-  // Some programs write whole numbers of a column of reals in this form.
+  // Some programs write the whole numbers of a column of reals in this form.
   if (text.ends_with(".0")) text.remove_suffix(2);
   return WriteReal(*value) == text ? value : std::nullopt;
 }

@@ -16,8 +16,8 @@
 
 namespace mirror {
 
-/// Whether a text of a file is blank: empty, or only blanks, line ends, no-break spaces, and the 0x1A that
-/// ends a DOS file.
+/// Returns whether a text of a file is blank: empty, or only blanks, line ends, no-break spaces, and the 0x1A
+/// that ends a DOS file.
 bool SaysNothing(std::string_view text);
 
 /// Reads a number that fills the whole text, as std::from_chars() does, infinity and NaN included.
@@ -29,23 +29,23 @@ std::optional<Number> ReadWhole(std::string_view text) {
   return value;
 }
 
-/// How a text of a file is read: INT64, DOUBLE or TEXT.
+/// Functions that read a text of a file as INT64 or DOUBLE; absent: it is a TEXT.
 ///
-/// A text is a number only if writing the number gives the same text: an integer without a plus sign or
-/// leading zeros that fits 64 bits; a real in the form of WriteReal(), a whole one also with '.0' at its end.
-/// So '007', '1.10', '1E5' and '1234567890.123456789' are texts.
+/// A text is a number only if the number is written in the same way. An integer has no plus sign and no
+/// leading zeros, and fits 64 bits. A real has the form of WriteReal(); a whole one may also have '.0' at its
+/// end. So '007', '1.10', '1E5' and '1234567890.123456789' are texts.
 std::optional<std::int64_t> ReadInteger(std::string_view text);
 /// Accepts integers, too.
 std::optional<double> ReadReal(std::string_view text);
 /// Writes the shortest digits that identify the value: 0.1, 100000, 1e-05.
 std::string WriteReal(double value);
 
-/// For a declared type: reads any text that has a number, '007' and '+1' included.
+/// Reads a value of a declared type: accepts any text that is a number, also '007' and '+1'.
 std::optional<std::int64_t> ReadDeclaredInteger(std::string_view text);
 /// Returns the nearest double, for any number of digits.
 std::optional<double> ReadDeclaredReal(std::string_view text);
 
-/// The allowed decimal marks.
+/// The decimal marks that a text may have.
 struct Decimals {
   bool point = true, comma = false;
 };
@@ -58,12 +58,12 @@ std::optional<double> ReadDeclaredRealBy(const Decimals& decimals, std::string_v
 class TypeGuess {
  public:
   explicit TypeGuess(Type from = Type::kInt64, Decimals decimals = {}) : type_(from), decimals_(decimals) {}
-  /// `is_text`: the file says that it is not a number.
+  /// Adds a text. `is_text`: the file marks it as text, so it is not a number.
   void Add(std::string_view text, bool is_text = false);
   /// A column without values is TEXT, which fits any later value.
   Type type() const { return seen_ ? type_ : Type::kText; }
   bool seen() const { return seen_; }
-  /// Whether its reals have a decimal comma.
+  /// Whether the reals of the column have a decimal comma.
   bool comma() const { return seen_ && type_ == Type::kDouble && !decimals_.point; }
 
  private:
@@ -72,14 +72,15 @@ class TypeGuess {
   bool seen_ = false;
 };
 
-/// Bytes of one row of a file; a longer row is wrong. This also ends a quote that is never closed.
+/// Maximum bytes of one row of a file. A longer row is wrong. The limit also ends a quote that is never
+/// closed.
 inline constexpr std::size_t kFileRowBytesMax = 64 << 20;
 
 /// Limits for reading a file. Above a limit reading ends with kResourceExhausted, unless stated
 /// otherwise.
 struct FileLimits {
   std::size_t row_bytes_max = kFileRowBytesMax;  ///< For a row's values; in a CSV file for their raw text.
-  /// Reading ends at a longer row. False: the row is wrong, and the next one follows.
+  /// True: reading ends at a longer row. False: the row is wrong, and reading continues with the next one.
   bool long_row_ends = false;
   std::uint32_t columns_max = 16'384;  ///< Excel's limit. A longer row is wrong, a longer header an error.
   /// For a sheet of a workbook, empty rows included.
@@ -104,13 +105,14 @@ class FileRows {
  public:
   virtual ~FileRows() = default;
   virtual const std::vector<std::string>& header() const = 0;
-  /// In the form of FileRow.raw, with its line end.
+  /// Returns the header as in the file, with its line end.
   virtual const std::string& raw_header() const = 0;
   /// The separator between two fields; 0: there is none.
   virtual char separator() const { return 0; }
   /// Bytes of the file read so far.
   virtual std::uint64_t bytes_read() const = 0;
-  /// False: there are no more rows. Errors: the file cannot be read; kResourceExhausted: a limit.
+  /// Reads the next row. False: there are no more rows. Errors: the file cannot be read; kResourceExhausted:
+  /// a limit.
   virtual absl::StatusOr<bool> Next(FileRow* row) = 0;
 };
 

@@ -15,7 +15,7 @@
 namespace mirror {
 namespace {
 
-/// Returns the folder of a part, with a slash at its end; empty: the root.
+/// Returns the folder of a part, with its last slash; empty: the root.
 std::string_view FolderOf(std::string_view part) { return part.substr(0, part.rfind('/') + 1); }
 
 /// Replaces percent codes, except those of characters that a name cannot have.
@@ -36,7 +36,7 @@ std::string Decoded(std::string_view name) {
   return plain;
 }
 
-/// Removes "./", "../" and empty folder names.
+/// Removes "./", "../" and empty names of folders.
 std::string Normalised(std::string name) {
   std::replace(name.begin(), name.end(), '\\', '/');
   std::vector<std::string_view> steps;
@@ -55,9 +55,9 @@ std::string Normalised(std::string name) {
 }
 
 constexpr std::size_t kPieceBytes = 64 << 10;
-/// Expat keeps a whole tag, and rescans it with each piece.
+/// Expat keeps a whole tag in memory, and scans it again with each piece.
 constexpr std::size_t kTagBytesMax = 1 << 20;
-/// Nesting of elements; Excel's is about a dozen.
+/// Maximum nesting of elements. Excel nests about a dozen.
 constexpr std::uint32_t kDepthMax = 100;
 
 std::string_view LocalName(const XML_Char* name) {
@@ -278,11 +278,11 @@ zip_int64_t ZipArchive::Answer(void* self, void* data, zip_uint64_t size, zip_so
 
 namespace {
 
-/// Parts around the sheets: names, styles.
+/// Maximum bytes of the parts that hold names and styles.
 constexpr std::size_t kSmallPartMax = 16 << 20;
 constexpr char kUsualWorkbook[] = "xl/workbook.xml";
 
-/// Sheets of these two types hold no cells.
+/// Returns whether a sheet has cells. Sheets of these two types have none.
 bool HasCells(std::string_view type) { return type != "chartsheet" && type != "dialogsheet"; }
 
 }  // namespace
@@ -304,7 +304,7 @@ absl::StatusOr<std::unique_ptr<Workbook>> Workbook::Open(int file, std::uint64_t
 
 std::optional<Shown> Workbook::FormatOf(std::size_t style) const {
   if (style < styles_.size()) return styles_[style];
-  // The first format applies to cells that name none.
+  // Cells that name no format have the first one.
   return style == 0 ? std::optional(Shown::kNumber) : std::nullopt;
 }
 
@@ -329,7 +329,7 @@ std::string Workbook::RelatedPart(std::string_view type, std::string_view usual)
 
 absl::StatusOr<std::unique_ptr<XmlPart>> Workbook::OpenSheet(const std::string& name) {
   const auto is_named = [&](const auto& sheet) {
-    // No two sheets of a workbook differ by case alone.
+    // Names of sheets in one workbook do not differ only by case.
     if (!name.empty()) return SameName(sheet.first, name);
     const Relation* const relation = RelationOf(sheet.second);
     return relation == nullptr || HasCells(relation->type);
@@ -359,7 +359,7 @@ std::optional<std::string_view> Workbook::SharedText(std::size_t at) const {
 absl::Status Workbook::ReadPackage() {
   const absl::StatusOr<std::vector<Relation>> relations = ReadRelationsOf("");
   workbook_ = kUsualWorkbook;
-  // Without relations the workbook is at its usual place.
+  // A workbook without relations is at the usual place.
   if (absl::IsNotFound(relations.status())) return absl::OkStatus();
   if (!relations.ok()) return relations.status();
   const auto document = std::find_if(relations->begin(), relations->end(), [](const Relation& relation) {
@@ -382,7 +382,7 @@ absl::Status Workbook::ReadSheets() {
       const std::string_view from = Attribute(attributes, "date1904");
       from_1904_ = from == "1" || from == "true";
     }
-    // "id" is the relation's; "sheetId" is another number.
+    // "id" is that of the relation; "sheetId" is another number.
     if (name == "sheet") sheets_.emplace_back(Attribute(attributes, "name"), Attribute(attributes, "id"));
   };
   return (*part)->ReadAll(kSmallPartMax);
@@ -409,7 +409,7 @@ absl::Status Workbook::ReadRelations() {
 
 absl::Status Workbook::ReadStyles() {
   absl::StatusOr<std::unique_ptr<XmlPart>> part = OpenPart(RelatedPart("styles", "styles.xml"));
-  // A cell that names a format is then left out: it may be a date.
+  // Cells that name a format are then wrong, because the format may be a date.
   if (absl::IsNotFound(part.status())) return absl::OkStatus();
   if (!part.ok()) return part.status();
   std::map<int, Shown> formats;

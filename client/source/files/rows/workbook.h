@@ -20,49 +20,50 @@
 
 namespace mirror {
 
-/// Names of parts in a package of Office Open XML, as "xl/workbook.xml".
+/// Functions for names of parts in a package of Office Open XML, such as "xl/workbook.xml".
 
-/// Resolves the target of a relation, in a form for messages: without "./", "../" and backslashes. A target
-/// that begins with a slash counts from the root, another one from the folder of `part`, which has the
+/// Returns the part to which a relation leads, in a form for messages: without "./", "../" and backslashes. A
+/// target that begins with a slash counts from the root, another one from the folder of `part`, which has the
 /// relation. An empty `part` is the package itself.
 std::string ResolveTarget(std::string_view part, std::string_view target);
 
-/// Returns the form under which a part is looked up, which is the same for all names of one part: ASCII case,
+/// Returns the form in which a part is looked up. All names of one part have the same form: ASCII case,
 /// backslashes, "./", "../", a first slash and percent codes make no difference.
 std::string FoldPartName(std::string_view name);
 
-/// Returns the part that holds the relations of `part`, as "xl/_rels/workbook.xml.rels".
+/// Returns the part that holds the relations of `part`, such as "xl/_rels/workbook.xml.rels".
 std::string RelationsOf(std::string_view part);
 
-/// Attributes are in expat's form; empty: none has this name, with any prefix.
+/// Returns the value of the attribute with this name, whatever its prefix; empty: there is none.
+/// `attributes`: as expat gives them.
 std::string_view Attribute(const XML_Char** attributes, std::string_view name);
 
-/// Inflated bytes of a workbook's parts, all together.
+/// Counts the inflated bytes of all parts of a workbook. `most`: the limit.
 struct Inflated {
   std::uint64_t bytes = 0, most = 0;
 };
 
-/// One part of the archive, read as XML in pieces. A document type is refused: valid workbooks have none, and
-/// so there are no entities. Deep nesting, and a tag of more than a megabyte, are refused, too.
+/// One part of the archive, read as XML in pieces. A document type is refused: valid workbooks have none. So
+/// there are no entities. Also refused are deep nesting, and a tag of more than a megabyte.
 class XmlPart {
  public:
   std::function<void(std::string_view name, const XML_Char** attributes)> on_begin;
   std::function<void(std::string_view name)> on_end;
   std::function<void(std::string_view text)> on_text;
 
-  /// `index`: of the member of `archive`; `name`: for messages. `archive` and `inflated` must outlive it.
-  /// Errors: kInvalidArgument: it is encrypted.
+  /// `index`: of the member of `archive`. `name`: for messages. `archive` and `inflated` must outlive this.
+  /// Errors: kInvalidArgument: the member is encrypted.
   static absl::StatusOr<std::unique_ptr<XmlPart>> Open(zip_t* archive, zip_uint64_t index,
                                                        const std::string& name, Inflated* inflated);
 
-  /// Reads a piece, up to Pause(). False: the part has ended. Errors, as part of a sentence: kDataLoss;
-  /// kInvalidArgument; kResourceExhausted.
+  /// Reads a piece, up to Pause(). False: the part has ended. The text of an error is a part of a sentence:
+  /// kDataLoss; kInvalidArgument; kResourceExhausted.
   absl::StatusOr<bool> Step();
-  /// For a handler: the rest of the piece waits for the next Step(), except for calls of the present
-  /// element.
+  /// Called by a handler: the rest of the piece waits for the next Step(). The handlers may still be called
+  /// for the present element.
   void Pause();
 
-  /// Reads the whole part.
+  /// Reads the whole part. Errors: as of Step(); also: it has more than `most` bytes.
   absl::Status ReadAll(std::size_t most);
 
  private:
@@ -88,12 +89,11 @@ class XmlPart {
   const char* refused_ = nullptr;  ///< The reason, if expat did not refuse the part itself.
 };
 
-/// A zip archive that is read through a descriptor. It only asks the system for bytes: it opens no name and
-/// no second descriptor.
+/// A zip archive that is read through a file descriptor. It opens no file by name, and no second descriptor.
 class ZipArchive {
  public:
-  /// `file`: closed with the archive, and before an error returns. Errors: kInvalidArgument: it is no
-  /// archive; kResourceExhausted: memory.
+  /// `file`: closed with the archive, also if Open() fails. Errors: kInvalidArgument: it is no archive;
+  /// kResourceExhausted: memory.
   static absl::StatusOr<std::unique_ptr<ZipArchive>> Open(int file);
   ~ZipArchive();
   ZipArchive(const ZipArchive&) = delete;
@@ -102,7 +102,7 @@ class ZipArchive {
   zip_t* get() const { return archive_; }
   /// Returns the index of the first member with this name, by FoldPartName(). Absent: there is none.
   std::optional<zip_uint64_t> Find(const std::string& part) const;
-  /// Some bytes count more than once.
+  /// Bytes read from the file; bytes that were read twice count twice.
   std::uint64_t bytes_read() const { return bytes_read_; }
 
  private:
@@ -119,15 +119,17 @@ class ZipArchive {
 /// Limit for all shared texts of a workbook, which are held in memory.
 inline constexpr std::size_t kSharedTextsMax = 128 << 20;
 
-/// The parts of a workbook around its sheets: sheet names, shared texts, formats. Errors are part of a
-/// sentence.
+/// The parts of a workbook other than its sheets: names of sheets, shared texts, formats. The text of an
+/// error is a part of a sentence.
 class Workbook {
  public:
-  /// `file`: closed with the workbook and before an error. Errors: kInvalidArgument: it is no workbook;
-  /// kResourceExhausted: it inflates beyond `inflated_max` bytes, or memory; kDataLoss; kNotFound: a part.
+  /// `file`: closed with the workbook, also if Open() fails. Errors: kInvalidArgument: it is no workbook;
+  /// kResourceExhausted: it inflates to more than `inflated_max` bytes, or memory; kDataLoss; kNotFound: a
+  /// part.
   static absl::StatusOr<std::unique_ptr<Workbook>> Open(int file, std::uint64_t inflated_max);
 
-  /// Errors: kInvalidArgument: there is no such sheet; those of XmlPart::Open().
+  /// Opens a sheet; empty `name`: the first one with cells. Errors: kInvalidArgument: there is no such sheet;
+  /// those of XmlPart::Open().
   absl::StatusOr<std::unique_ptr<XmlPart>> OpenSheet(const std::string& name);
 
   /// Absent: there is no such text.
@@ -142,17 +144,18 @@ class Workbook {
   Workbook(std::unique_ptr<ZipArchive> archive, std::uint64_t inflated_max)
       : archive_(std::move(archive)), inflated_{0, inflated_max} {}
 
-  /// Leads from one part to another part, which `part` names.
+  /// A relation of one part to another part.
   struct Relation {
     std::string id;
-    std::string type;  ///< The last word of its URI, equal in both forms of the standard.
+    std::string type;  ///< The last word of its URI, which both forms of the standard share.
     std::string part;
   };
 
   /// Errors: kNotFound; those of XmlPart::Open().
   absl::StatusOr<std::unique_ptr<XmlPart>> OpenPart(const std::string& name);
   absl::StatusOr<std::vector<Relation>> ReadRelationsOf(const std::string& part);
-  /// Returns the part of the workbook's relation of this type; without one the usual part.
+  /// Returns the part to which the workbook's relation of this type leads. Without such a relation: the usual
+  /// part.
   std::string RelatedPart(std::string_view type, std::string_view usual) const;
   const Relation* RelationOf(const std::string& id) const;
   absl::Status ReadPackage();
@@ -160,7 +163,7 @@ class Workbook {
   absl::Status ReadRelations();
   absl::Status ReadStyles();
   absl::Status ReadSharedTexts();
-  /// Lists the sheets for a message.
+  /// Returns the names of the sheets, for a message.
   std::string NameSheets() const;
 
   const std::unique_ptr<ZipArchive> archive_;

@@ -24,19 +24,20 @@ namespace mirror {
 namespace {
 
 constexpr std::uint32_t kExcelColumns = 16'384;
-/// For a cell whose format has no number.
+/// Style of a cell whose style number is not a number.
 constexpr std::size_t kNoStyle = std::numeric_limits<std::size_t>::max();
 
-/// Decodes the escapes with which a workbook writes control characters: _x000D_ is a CR.
+/// Decodes the escapes by which a workbook writes control characters: _x000D_ is a CR.
 std::string Unescaped(std::string_view text) {
   constexpr std::size_t kEscape = 7;
   std::string plain;
-  std::size_t copied = 0;  // Of the text; the part between two escapes is copied at once.
+  std::size_t copied = 0;  // Position in `text`: the part between two escapes is copied at once.
   for (std::size_t i = text.find('_'); i != std::string_view::npos; i = text.find('_', i)) {
     int code = 0;
     const bool escape = text.size() - i >= kEscape && text[i + 1] == 'x' && text[i + 6] == '_' &&
                         std::from_chars(&text[i + 2], &text[i + 6], code, 16).ptr == &text[i + 6];
-    // Other characters may be part of any text, except the underscore that protects an escape.
+    // Only control characters, and the underscore that protects an escape, are decoded. Other escapes may be
+    // text.
     if (escape && ((code > 0 && code < 0x20) || code == '_')) {
       plain.append(text, copied, i - copied).push_back(static_cast<char>(code));
       i += kEscape;
@@ -116,11 +117,11 @@ class XlsxRows : public FileRows {
     std::vector<bool> texts;  ///< For each cell: it is typed as text.
     std::string wrong;
   };
-  /// Approximate limit of buffered rows: a few bytes of a file may produce a row of many cells, or of long
-  /// texts.
+  /// Approximate limit for bytes of buffered rows. A few bytes of a file may produce a row of many cells, or
+  /// of long texts.
   static constexpr std::size_t kWaitingMax = 1 << 20;
 
-  /// False: there is no further row.
+  /// Reads on until a row is buffered. False: there is no further row.
   absl::StatusOr<bool> Fill() {
     if (rows_.empty()) waiting_ = 0;
     while (rows_.empty() && !at_end_) {
@@ -134,7 +135,7 @@ class XlsxRows : public FileRows {
     return !rows_.empty();
   }
 
-  /// Ends reading here.
+  /// Ends the reading with kResourceExhausted.
   void Stop(const std::string& why) {
     if (!stopped_.ok()) return;
     stopped_ = absl::ResourceExhaustedError(absl::StrCat(name_, ", row ", row_.number, ": ", why));
@@ -183,11 +184,11 @@ class XlsxRows : public FileRows {
     if ((empty && row_.wrong.empty()) || !stopped_.ok()) return;
     waiting_ += row_bytes_ + row_.cells.size() * sizeof(std::optional<std::string>);
     rows_.push_back(std::move(row_));
-    // The header decides how later rows are checked.
+    // Pause after the header, because it decides how later rows are checked.
     if (header_.empty() || waiting_ > kWaitingMax) sheet_->Pause();
   }
 
-  /// Counts a value. False: it exceeds a limit.
+  /// Counts the bytes of a value. False: they exceed a limit.
   bool Weigh(std::size_t bytes) {
     row_bytes_ += bytes;
     values_bytes_ += bytes;
@@ -214,7 +215,7 @@ class XlsxRows : public FileRows {
     if (column_ >= limits_.columns_max && header_.empty()) {
       return Stop(absl::StrCat("the header has more than ", Counted(limits_.columns_max, "column")));
     }
-    // Cells far to the right of the header are dropped: a few bytes of a file could require gigabytes.
+    // Cells to the right of the header are dropped. Otherwise a few bytes of a file could require gigabytes.
     if (!header_.empty() && column_ >= header_.size()) {
       if (row_.wrong.empty()) row_.wrong = "it has more columns than the header";
       return;
@@ -265,7 +266,7 @@ class XlsxRows : public FileRows {
     cell = std::move(shown);
   }
 
-  /// Returns 2 for "C5".
+  /// Returns the column of a reference: 2 for "C5".
   static std::optional<std::uint32_t> ColumnOf(std::string_view reference) {
     std::uint32_t column = 0;
     for (const char c : reference) {
@@ -310,13 +311,13 @@ class XlsxRows : public FileRows {
   std::deque<Row> rows_;
   std::size_t waiting_ = 0;         ///< Approximate bytes of `rows_`.
   absl::Status stopped_;            ///< Why reading has ended.
-  std::uint64_t values_bytes_ = 0;  ///< Bytes of shared texts, counted once per cell.
+  std::uint64_t values_bytes_ = 0;  ///< Bytes of values; a shared text counts for each of its cells.
   Row row_, present_;
   std::uint64_t last_number_ = 0, row_count_ = 0;
   std::string type_, value_;
   std::size_t style_ = 0;
   std::uint32_t column_ = 0;
-  std::uint32_t next_column_ = 0;  ///< Column of a cell without a reference.
+  std::uint32_t next_column_ = 0;  ///< The column of a cell without a reference.
   std::size_t row_bytes_ = 0;      ///< Bytes of the row's values.
   bool in_value_ = false, in_phonetic_ = false, has_value_ = false, has_formula_ = false, at_end_ = false;
 };

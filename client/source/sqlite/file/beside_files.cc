@@ -36,7 +36,7 @@ std::optional<bool> IsMember(uid_t user, gid_t group) {
   return std::find(groups.begin(), groups.end(), group) != groups.end();
 }
 
-/// Whether new files of this user must be given to the database's group explicitly.
+/// Returns whether new files of this user must be given to the database's group explicitly.
 bool MustGive(const BesideParties& parties) {
   return parties.user != 0 && parties.in_group && !parties.folder_gives;
 }
@@ -74,8 +74,8 @@ absl::Status BesideFiles::Check() const { return Check(ThisUser()); }
 
 absl::Status BesideFiles::Check(const SystemUser& user) const {
   std::optional<BesideParties> parties = Parties(user);
-  // A user who cannot write to the folder, or cannot read the database, makes nothing; SQLite reports that. A
-  // user who can only read the database makes -wal and -shm.
+  // A user who cannot write to the folder, or cannot read the database, creates no file; SQLite reports that.
+  // A user who can only read the database creates -wal and -shm.
   const std::string folder = std::filesystem::path(path_).parent_path().string();
   if (!parties || !MayAccess(user, path_, R_OK) || !MayAccess(user, folder, W_OK)) return absl::OkStatus();
   if (BesideProblem(*parties).empty()) parties->owner_in_group = IsMember(parties->owner, parties->group);
@@ -97,7 +97,7 @@ void BesideFiles::Make(const char* suffix) const {
   const std::string name = path_ + suffix, made = absl::StrCat(name, ".mirror-", getpid());
   const int file = open(made.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (file < 0) return;
-  // Linked into place, so the file never appears with another group; an existing file is left alone.
+  // A link makes the file appear with its group already set. If the file exists, it stays unchanged.
   if (fchown(file, static_cast<uid_t>(-1), parties->group) == 0 &&
       fchmod(file, parties->mode & kAccess) == 0) {
     (void)!link(made.c_str(), name.c_str());

@@ -17,10 +17,10 @@ std::string OrderBy(const std::vector<OrderTerm>& order) {
                       }));
 }
 
-/// SQLite's parser accepts at most 100 nested elements.
+/// Maximum number of nested terms. SQLite's parser accepts 100 nested elements.
 constexpr std::size_t kNestedTermsMax = 8;
 
-/// The same for keys of many columns: the depth stays the same for each column, but the SQL is longer.
+/// Returns Behind() for keys of many columns: not nested further for each column, but longer SQL.
 std::string BehindFlat(const std::vector<OrderTerm>& order, std::size_t from) {
   std::string same;
   std::vector<std::string> ways;
@@ -40,7 +40,7 @@ std::string Behind(const std::vector<OrderTerm>& order, std::size_t from) {
   const std::string strict = absl::StrCat(term.expression, term.descending ? " < " : " > ", parameter);
   if (from + 1 == order.size()) return strict;
   if (from == kNestedTermsMax) return BehindFlat(order, from);
-  // The implied first part lets SQLite enter the index at the right place.
+  // The implied first part lets SQLite begin at the right place of the index.
   return absl::StrCat(term.expression, term.descending ? " <= " : " >= ", parameter, " AND (", strict,
                       " OR (", term.expression, " = ", parameter, " AND ", Behind(order, from + 1), "))");
 }
@@ -94,12 +94,12 @@ absl::Status SqliteCursor::Prepare() {
   std::string next =
       absl::StrCat("SELECT 1", from_, " WHERE ", behind, " AND CASE WHEN ", behind,
                    filter.empty() ? "" : " AND ", filter, " THEN ", call, " ELSE 0 END", OrderBy(order_));
-  // SQLite may move the call into a view, before rows of the view are filtered out.
+  // In a view, SQLite may call the function before it filters rows out.
   by_call_ = !plan_->view && static_cast<int>(expressions_.size()) <=
                                  sqlite3_limit(file_->handle(), SQLITE_LIMIT_FUNCTION_ARG, -1);
   for (const std::string* sql : {&first, &next}) {
     if (!by_call_) break;
-    // Rows that need a sort would be passed before it.
+    // If SQLite sorts, it calls the function before the sort.
     ASSIGN_OR_RETURN(const bool sorts, Sorts(*sql));
     by_call_ = !sorts;
   }
@@ -212,7 +212,7 @@ absl::StatusOr<bool> SqliteCursor::Locate(std::vector<sqlite::Value> key) {
   ForgetHeavy();
   heavy_key_ = std::move(key);
   heavy_rowid_.reset();
-  // The row is read column by column from now on, so only now is it checked against the filter.
+  // The row is read column by column from now on. So the filter is evaluated now.
   ASSIGN_OR_RETURN(const sqlite::Statement statement,
                    OfHeavyRow(plan_->rowid.empty() ? "NULL" : plan_->rowid, plan_->filter));
   const int code = sqlite3_step(statement.get());
@@ -291,7 +291,7 @@ absl::StatusOr<SqliteCursor::Heavy> SqliteCursor::HeavySize(std::uint32_t column
   const int code = sqlite3_step(kind.get());
   if (code == SQLITE_ROW) {
     heavy.text = sqlite3_column_int(kind.get(), 0) != 0;
-  } else if (code != SQLITE_TOOBIG) {  // A generated value is computed before its type is known.
+  } else if (code != SQLITE_TOOBIG) {  // SQLite computes a generated value before it knows the type.
     return Fail(code);
   }
   if (!InPieces(column, heavy.text)) {
@@ -312,7 +312,7 @@ absl::Status SqliteCursor::OpenBlob(std::uint32_t column) {
                                      plan_->schema.columns[column].name.c_str(), *heavy_rowid_, 0, &blob);
   blob_.reset(blob);
   blob_column_ = column;
-  // The row is gone, or its value is neither a text nor a blob.
+  // The row is gone, or its value is neither text nor blob.
   if (code == SQLITE_ERROR) return Moved();
   if (code != SQLITE_OK) return Fail(code);
   return absl::OkStatus();
@@ -327,7 +327,7 @@ absl::StatusOr<std::string> SqliteCursor::HeavyPiece(std::uint32_t column, std::
   if (whole_column_ == column) return whole_.substr(static_cast<std::size_t>(offset), bytes);
   std::string piece(bytes, '\0');
   RETURN_IF_ERROR(OpenBlob(column));
-  // Another program may have made it shorter between two looks.
+  // Another program may have shortened the value between two looks.
   if (offset + bytes > static_cast<std::uint64_t>(sqlite3_blob_bytes(blob_.get()))) return Moved();
   const int code =
       sqlite3_blob_read(blob_.get(), piece.data(), static_cast<int>(bytes), static_cast<int>(offset));

@@ -39,8 +39,8 @@ std::string EncodePath(std::string_view path) {
   return uri;
 }
 
-/// Retries a lock each millisecond. SQLite's own handler waits up to 100 ms, in which a busy writer takes the
-/// lock again and again.
+/// Tries a lock again after each millisecond. SQLite's own handler waits up to 100 ms, in which a busy writer
+/// takes the lock again and again.
 int WaitForLock(void* patience_ms, int tries) {
   if (tries >= *static_cast<const int*>(patience_ms)) return 0;
   sqlite3_sleep(1);
@@ -60,8 +60,8 @@ struct Header {
   }
 };
 
-/// Reads through SQLite's own file layer: closing another descriptor would release the locks that a
-/// connection of this process holds on the file (POSIX advisory locks).
+/// Reads the file's first bytes by SQLite's own file layer. Closing another descriptor would release the
+/// locks that a connection of this process holds on the file (POSIX advisory locks).
 bool ReadFirstBytes(const std::string& path, unsigned char* bytes) {
   sqlite3_vfs* vfs = sqlite3_vfs_find(nullptr);
   const auto free_name = [](const char* name) { sqlite3_free_filename(name); };
@@ -73,7 +73,7 @@ bool ReadFirstBytes(const std::string& path, unsigned char* bytes) {
   if (vfs->xOpen(vfs, name.get(), file, SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_DB, nullptr) != SQLITE_OK) {
     return false;
   }
-  // A short file leaves zeros, which differ from the magic.
+  // A shorter file leaves zeros in the rest, so the magic differs.
   const int code = file->pMethods->xRead(file, bytes, static_cast<int>(kHeaderBytes), 0);
   file->pMethods->xClose(file);
   return code == SQLITE_OK || code == SQLITE_IOERR_SHORT_READ;
@@ -111,7 +111,7 @@ absl::StatusOr<Header> ReadHeader(const std::string& path) {
   return header;
 }
 
-/// Returns the size of the file beside the database; false: there is none.
+/// Returns whether a file exists, and sets `size` to its size.
 bool Exists(const std::string& path, off_t* size) {
   struct stat status = {};
   if (stat(path.c_str(), &status) != 0) return false;
@@ -119,13 +119,13 @@ bool Exists(const std::string& path, off_t* size) {
   return true;
 }
 
-/// Whether a process may have the database open, or left it in the middle of a write.
+/// Returns whether a process may have the database open, or left it in the middle of a write.
 bool InUse(const std::string& path) {
   off_t wal_bytes = 0;
   return Exists(path + "-shm", nullptr) || (Exists(path + "-wal", &wal_bytes) && wal_bytes > 0);
 }
 
-/// Names the right that this user lacks; SQLite does not name the file.
+/// Returns a clause that names the right that this user lacks. SQLite does not name the file.
 std::string NoAccess(const sqlite::Failure& failure, const std::string& path) {
   const DatabaseUse use = failure.primary() == SQLITE_READONLY ? DatabaseUse::kWrite : DatabaseUse::kRead;
   const std::string missing = MissingRight(ThisUser(), "", path, use);
@@ -135,7 +135,7 @@ std::string NoAccess(const sqlite::Failure& failure, const std::string& path) {
          "-shm";
 }
 
-/// Returns the meaning of the code alone; `words` adds the place and SQLite's message.
+/// Returns the error that the code alone means. `words`: the place and SQLite's message.
 absl::Status ByCode(const sqlite::Failure& failure, const std::string& path, const std::string& where,
                     const std::string& words) {
   switch (failure.primary()) {
@@ -210,7 +210,7 @@ absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& 
   RETURN_IF_ERROR(file->Configure());
   if (file->access_ == Access::kSnapshot) RETURN_IF_ERROR(file->Run("BEGIN"));
   if (use == Use::kChange) RETURN_IF_ERROR(file->Run("PRAGMA synchronous = FULL"));
-  // The first read: it detects problems of locks, journals and the schema.
+  // The first read detects problems with locks, journals and the schema.
   const absl::StatusOr<std::int64_t> tables = file->Number("SELECT count(*) FROM sqlite_schema");
   if (makes_log) file->beside_->GiveAway();
   if (!tables.ok()) return tables.status();
@@ -236,7 +236,7 @@ absl::Status SqliteFile::Configure() {
   sqlite3_busy_handler(database, &WaitForLock, &patience_ms_);
   database_->ReadQuotedAsNames();
   if (const int code = GuardSchema(database); code != SQLITE_OK) return Error(code, "opening");
-  // A longer value is detected before it is in memory (SQLITE_TOOBIG).
+  // SQLite refuses a longer value before it is in memory (SQLITE_TOOBIG).
   sqlite3_limit(database, SQLITE_LIMIT_LENGTH, static_cast<int>(kPartBytesMax));
   return absl::OkStatus();
 }
@@ -251,7 +251,7 @@ absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::CopyOfOneMoment(const Co
   copy->path_ = path_;
   copy->access_ = Access::kSnapshot;
   copy->is_copy_ = true;
-  copy->wal_ = true;  // Its readers block nobody.
+  copy->wal_ = true;  // Nobody writes to a copy.
   copy->utf16_ = utf16_;
   copy->mark_ = mark_;
   RETURN_IF_ERROR(
@@ -295,7 +295,7 @@ absl::Status SqliteFile::CopyPages(sqlite3* copy, const CopyLimits& limits) cons
                                                  ". Make room in the folder of temporary files"));
     }
     left = sqlite3_backup_remaining(backup.get());
-    // Another program committed: the copy restarted.
+    // Another program committed, so the copy began again.
     if (before > 0 && left >= before && ++repeats > kCopyRepeats) {
       if (*pages > limits.at_once / *page) {
         return refused(absl::StrCat("it is written too often for that, and larger than the ",
@@ -329,12 +329,12 @@ absl::StatusOr<std::int64_t> SqliteFile::Number(const std::string& sql) const {
 }
 
 absl::Status SqliteFile::Change(const std::function<absl::Status()>& work) const {
-  if (sqlite3_get_autocommit(handle()) == 0) return work();  // Part of a larger change.
+  if (sqlite3_get_autocommit(handle()) == 0) return work();  // It is a part of a larger change.
   for (int repeat = 0;; ++repeat) {
     RETURN_IF_ERROR(Run("BEGIN IMMEDIATE"));
     if (!wal_) beside_->Make("-journal");
     const absl::Status status = work();
-    // With a rollback journal a commit that waits for readers blocks all others.
+    // With a rollback journal, a commit that waits for readers blocks everyone else.
     patience_ms_ = kCommitMs;
     const int code = status.ok() ? sqlite3_exec(handle(), "COMMIT", nullptr, nullptr, nullptr) : SQLITE_OK;
     patience_ms_ = kSourceBusyMs;
@@ -403,7 +403,7 @@ absl::Status SqliteFile::BeginLook() const {
 }
 
 void SqliteFile::EndLook() const {
-  // COMMIT of a read transaction cannot fail in a way that matters: it only releases the lock.
+  // The COMMIT of a read transaction only releases the lock: an error does not matter.
   if (access_ == Access::kChunks && !held_ && sqlite3_get_autocommit(handle()) == 0) {
     sqlite3_exec(handle(), "COMMIT", nullptr, nullptr, nullptr);
   }
@@ -413,7 +413,7 @@ absl::StatusOr<bool> SqliteFile::HoldLooks() const {
   if (access_ != Access::kChunks || !wal_) return false;
   if (held_) return true;
   RETURN_IF_ERROR(Run("BEGIN"));
-  // The first read fixes the moment.
+  // The first read fixes the moment of the transaction.
   const absl::StatusOr<std::int64_t> read = Number("PRAGMA schema_version");
   if (!read.ok()) {
     EndLook();

@@ -11,12 +11,12 @@
 
 namespace mirror {
 
-/// Converts to a key part in wire form. NULL, which no valid key has, becomes kNull.
+/// Returns a value as a key part in wire form. NULL becomes kNull; no valid key has it.
 KeyPart ToKeyPart(const sqlite::Value& value);
 sqlite::Value FromKeyPart(const KeyPart& part);
 Key ToKey(const std::vector<sqlite::Value>& values);
 std::vector<sqlite::Value> FromKey(const Key& key);
-/// Reads from the first columns of a row; binds from the place `first` of a statement on.
+/// ReadKey() reads the first columns of a row. BindKey() binds parameters from number `first` on.
 Key ReadKey(const sqlite::Statement& row, std::size_t parts);
 void BindKey(sqlite::Statement& statement, int first, const Key& key);
 /// Appends the key as one row of a block that has the columns of the key.

@@ -14,7 +14,8 @@
 namespace mirror {
 namespace {
 
-/// Bytes of one row in a batch; the rest of a very wide row is sent in parts, whatever its length.
+/// Maximum bytes of one row in a batch. What exceeds it in a very wide row is sent in parts, whatever its
+/// length.
 constexpr std::size_t kRowBytes = 6 << 20;
 
 }  // namespace
@@ -58,7 +59,7 @@ bool RowTaker::Fits(sqlite3_value** values) const {
   return true;
 }
 
-/// A value does not fit its announcement: all values are examined before the next announcement.
+/// Returns the error for a value that does not fit. All values are examined before the next announcement.
 absl::Status RowTaker::Misfit(const Field& field) const {
   forget_();
   return absl::AbortedError(absl::StrCat("table '", table_, "', column '", field.name,
@@ -107,7 +108,7 @@ void RowTaker::AppendBytes(std::string_view bytes, Kind kind, const Field& field
   if (row_bytes_ + bytes.size() > kRowBytes && !bytes.empty() && !field.in_key) {
     const std::uint64_t id = sink->NewValue();
     deferred_.push_back({buffer->column(), id, std::string(bytes)});
-    weight_ += bytes.size();  // It will be sent, too.
+    weight_ += bytes.size();  // It is sent later.
     buffer->AppendLarge(id, bytes.size(), kind);
     return;
   }

@@ -20,25 +20,26 @@
 
 namespace mirror {
 
-/// Moves rows of one table from statements into blocks, checks that each value fits its announcement, and
-/// defers long values. Threads: one.
+/// Moves rows of one table from statements into blocks, and checks that each value fits its announcement.
+/// Long values are deferred: they are sent after the look. Threads: one.
 class RowTaker {
  public:
-  /// `columns`: the first columns of each row of a statement, in that order. `forget` is called when a value
-  /// does not fit: the types found before are wrong then.
+  /// `columns`: the first columns of each row of a statement, in that order. `forget`: called when a value
+  /// does not fit, since the types found before are then wrong.
   RowTaker(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
            const std::vector<std::uint32_t>& columns, std::function<void()> forget);
 
-  /// Called in a look; `values` are a row's. Errors: kAborted if a value does not fit the announcement;
-  /// others are the table's own.
+  /// Takes one row. Called in a look; `values` are those of the row. Errors: kAborted if a value does not fit
+  /// the announcement; other errors are problems of the table.
   absl::Status Take(sqlite3_value** values, RowBlock* block, LargeSink* sink);
-  /// Sends the values that Take() deferred; outside of looks.
+  /// Sends the values that Take() deferred. Called outside of looks.
   absl::Status SendDeferred(LargeSink* sink);
-  /// Takes the row on which the cursor stands with kHeavy, column by column; `begin` begins a look for each.
+  /// Takes the row at which the cursor stopped with kHeavy, column by column. `begin` begins a look for each
+  /// column.
   absl::Status TakeHeavy(SqliteCursor& cursor, const std::function<absl::Status()>& begin, RowBlock* block,
                          LargeSink* sink);
 
-  /// Whether the row's values fit their announcement.
+  /// Returns whether the row's values fit their announcement.
   bool Fits(sqlite3_value** values) const;
 
   /// Bytes taken since ResetWeight().

@@ -22,7 +22,7 @@ struct TableFacts {
   bool view = false;
 };
 
-/// temp.pragma_table_list has all of them, but reads every table in each query.
+/// Reads the facts. temp.pragma_table_list has all of them, but each query over it reads every table.
 absl::StatusOr<TableFacts> ReadFacts(const SqliteFile& file, const std::string& table) {
   TableFacts facts;
   bool has_any = false;
@@ -77,7 +77,7 @@ Column MakeColumn(const sqlite::Statement& row, const TableFacts& facts) {
   return column;
 }
 
-/// Returns a name for the rowid, although columns may use its usual names.
+/// Returns a name of the rowid that no column has; empty: there is none.
 std::string RowidName(const TableSchema& table) {
   for (const char* name : {"rowid", "_rowid_", "oid"}) {
     if (!table.Find(name)) return name;
@@ -85,7 +85,7 @@ std::string RowidName(const TableSchema& table) {
   return "";
 }
 
-/// Returns the index of the PRIMARY KEY as order terms. Empty: there is none (INTEGER PRIMARY KEY).
+/// Returns the index of the PRIMARY KEY as terms of an order. Empty: it has no index (INTEGER PRIMARY KEY).
 absl::StatusOr<std::vector<OrderTerm>> KeyIndex(const SqliteFile& file, const TableSchema& table,
                                                 bool* binary) {
   std::string index;
@@ -157,7 +157,7 @@ std::optional<std::string> ParseText(std::string_view sql) {
   std::string text;
   for (std::size_t i = 0; i < sql.size(); ++i) {
     if (sql[i] == '\'') {
-      // A single quote inside would end the constant: then the text is an expression.
+      // A single quote would end the constant: then the text is an expression.
       if (i + 1 == sql.size() || sql[i + 1] != '\'') return std::nullopt;
       ++i;
     }
@@ -173,7 +173,7 @@ std::optional<Collation> CollationOf(const std::string& name) {
   return std::nullopt;
 }
 
-// Uses statements, not the table-valued functions of that name: those take longer to prepare.
+// Statements are prepared faster than the table-valued functions of the same name.
 std::string Pragma(const char* name, const std::string& about) {
   return absl::StrCat("PRAGMA main.", name, "(", QuoteName(about), ")");
 }
@@ -183,7 +183,7 @@ absl::Status ReadParts(const SqliteFile& file, FoundIndex* read) {
     const bool is_key = row.Int(5) != 0;
     if (!is_key) return;
     const std::optional<Collation> collation = CollationOf(row.Text(4));
-    // The rowid, or an expression.
+    // False: the rowid, or an expression.
     const bool is_column = row.Int(1) >= 0;
     if (!read->untold && !is_column) read->untold = UntoldReason::kExpression;
     if (!read->untold && !collation) read->untold = UntoldReason::kCollation;
@@ -192,7 +192,7 @@ absl::Status ReadParts(const SqliteFile& file, FoundIndex* read) {
   });
 }
 
-/// Returns indexes by name. The mirror handles the index of the PRIMARY KEY itself.
+/// Returns the indexes by name, without that of the PRIMARY KEY, which the mirror has anyway.
 absl::StatusOr<std::vector<FoundIndex>> ReadIndexes(const SqliteFile& file, const std::string& table) {
   std::vector<FoundIndex> read;
   RETURN_IF_ERROR(ForEachRow(file, Pragma("index_list", table), "", [&read](const sqlite::Statement& row) {
@@ -225,7 +225,7 @@ absl::Status AddForeignKeys(const SqliteFile& file, const TableSchema& table, So
         SourceForeignKey& key = keys[row.Int(0)];
         key.table = row.Text(2);
         key.columns.push_back(row.Text(3));
-        // Without columns it refers to the other table's key.
+        // Without columns, the foreign key refers to the other table's key.
         if (!row.IsNull(4)) key.table_columns.push_back(row.Text(4));
         key.on_update = ActionOf(row.Text(5));
         key.on_delete = ActionOf(row.Text(6));
@@ -235,11 +235,11 @@ absl::Status AddForeignKeys(const SqliteFile& file, const TableSchema& table, So
   return absl::OkStatus();
 }
 
-/// In creation order: a table that was created again comes after its log.
+/// The objects in the order of creation: a table that was created again comes after its log.
 constexpr char kObjects[] = "SELECT type, name, tbl_name, sql FROM main.sqlite_schema";
 constexpr char kInOrder[] = " ORDER BY rowid";
 
-/// Omits root pages: auto_vacuum moves those of unchanged tables.
+/// Appends an object without its root page: auto_vacuum moves the pages of unchanged tables.
 void Append(const sqlite::Statement& object, TableDefinition* definition) {
   for (const int column : {0, 1, 3}) {
     const std::string text = object.Text(column);
@@ -274,14 +274,14 @@ std::optional<Literal> ParseDefault(std::string_view sql, const Column& column) 
   if (SameName(sql, "NULL")) {
     literal = Null{};
   } else if (std::optional<std::string> text = ParseText(sql)) {
-    // Otherwise SQLite converts it to a number if possible.
+    // In another column SQLite converts the text to a number if possible.
     const bool kept = column.type == Type::kText || column.affinity == Affinity::kBlob;
     if (kept) literal = *std::move(text);
   } else if (column.type != Type::kText) {
     literal = ParseNumber(sql);
     const auto* integer = literal ? std::get_if<std::int64_t>(&*literal) : nullptr;
     if (column.type == Type::kDouble && integer != nullptr) literal = static_cast<double>(*integer);
-    // SQLite gives existing rows the integer, and new rows the real.
+    // SQLite gives existing rows the integer, and new rows the real. So the default is not known.
     const auto* real = literal ? std::get_if<double>(&*literal) : nullptr;
     const bool two = column.affinity == Affinity::kBlob && real != nullptr && std::trunc(*real) == *real;
     if (two) literal.reset();
@@ -347,7 +347,7 @@ absl::StatusOr<SourcePlan> PlanSource(const SqliteFile& file, const std::string&
     return plan;
   }
   if (!facts.view) plan.rowid = RowidName(plan.schema);
-  if (!key.empty() && key_index.empty()) {  // INTEGER PRIMARY KEY: another name of the rowid.
+  if (!key.empty() && key_index.empty()) {  // INTEGER PRIMARY KEY is another name of the rowid.
     const std::string name = QuoteName(plan.schema.columns[key[0]].name);
     if (plan.rowid.empty()) plan.rowid = name;
     plan.steady_order = plan.key_order = {{name, false, static_cast<int>(key[0])}};

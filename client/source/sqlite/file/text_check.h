@@ -9,7 +9,7 @@
 
 namespace mirror {
 
-/// Checks text that arrives in pieces; a piece may end within a character.
+/// Checks that text is valid which arrives in pieces. A piece may end within a character.
 class TextCheck {
  public:
   void Add(std::string_view piece) {
