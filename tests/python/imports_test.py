@@ -337,7 +337,7 @@ class ImportsTest(unittest.TestCase):
         total = self.door.request("GET", f"/v4/storages/{storage}/businesspartners").json()["total"]
         self.assertEqual(total, seen["numberOfInserts"], "rows and numbers are of one moment")
         if total < rows:
-            self.assertEqual((seen["status"], "send the file again" in seen["statusMessage"]), ("DIED", True), seen)
+            self.assertEqual((seen["status"], "Send the file again" in seen["statusMessage"]), ("DIED", True), seen)
         self.assertEqual(self.jobs.run(storage, many)["numberOfAccepted"], rows)
 
     def test_idempotency_of_jobs(self):

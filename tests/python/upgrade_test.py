@@ -59,6 +59,7 @@ class Place:
             shutil.copytree(fresh / folder, self.dev / folder)
         (self.dev / "application" / "columns.key").write_text(COLUMNS_KEY)
         self.bind_sources()
+        self.remove_reflection()
         self.server = None
         test.addCleanup(self.kill)
 
@@ -82,6 +83,11 @@ class Place:
                 )
             database.commit()
             database.close()
+
+    def remove_reflection(self):
+        """As the changelog tells the operator: a server of today refuses the line."""
+        file = self.dev / "mirror-server.toml"
+        file.write_text(re.sub(r"(?m)^reflection = true.*\n", "", file.read_text()))
 
     def start(self, fails=False):
         log = (self.work / "server.err").open("ab")
