@@ -152,8 +152,10 @@ def as_csv(names, items):
 
 
 def of_csv(names, items):
-    """The same items as a job takes them: the column of the external id is an attribute, too."""
+    """The same items as a job takes them: the column of the external id is an attribute, too, and a row without a value
+    is an empty line, which jobs skip."""
     return [
         dataclasses.replace(item, record=((names[0], item.external_id), *item.record), line=line)
         for line, item in enumerate(items, 2)
+        if item.failure or item.external_id or any(value is not None for _, value in item.record)
     ]
