@@ -24,28 +24,32 @@
 
 namespace mirror {
 
-/// MirrorClientService as registered with gRPC. It checks the token when a call's headers have come, then
-/// reads the message as bytes, and passes it to MirrorService only when its size in memory has room
-/// (message_check, memory_share). gRPC's own handlers would receive and parse whatever a stranger sends, and
-/// would take a broken message of a stream for its end. Its references must outlive it. Threads: gRPC's.
+/// MirrorClientService as registered with gRPC. It checks the token when a call's headers have come, and then
+/// reads the message as bytes. It passes the message to MirrorService only if there is room for its size in
+/// memory (message_check, memory_share). gRPC's own handlers would receive and parse messages of strangers,
+/// too, and would take a broken message of a stream for the stream's end. Its references must outlive it.
+/// Threads: gRPC's.
 class CheckedService final : public grpc::Service {
  public:
   CheckedService(MirrorService& service, Gate& gate, AuthenticatedTraffic& vouched, RunningCalls& calls,
                  std::uint64_t message_bytes_max, const MemoryShare::Limits& memory);
 
  private:
-  /// Checks that the call has a good token, before its message is read; then its connection counts as a
-  /// source's. kCancelled: it has none, and its caller cancelled it before its handler began.
+  /// Checks that the call has a valid token, before its message is read. Then its connection counts as a
+  /// source's. Errors: those of the gate; kCancelled: there is no valid token, and the caller cancelled the
+  /// call before its handler began.
   absl::StatusOr<Caller> Admit(const grpc::ServerContext& context, const char* call) const;
-  /// Waits for the message of a call of `tenant` ("": without a token yet). kInvalidArgument: the call ended
-  /// without one; kCancelled: its caller cancelled it, or other calls took its place.
+  /// Waits for the message of a call of `tenant`; empty: the call has no token yet. Errors: kInvalidArgument:
+  /// the call ended without a message; kCancelled: the caller cancelled the call, or other calls took its
+  /// place.
   absl::Status Receive(grpc::ServerContext& context, const std::string& tenant,
                        const std::function<bool()>& read);
-  /// Registers a call with one message in, and one message or a stream of them out. `path`: a literal.
+  /// Registers a call with one request message, and one answer message or a stream of them. `path`: a string
+  /// literal.
   template <typename Request, typename Raw, typename Answer>
   void AddCall(const char* path, bool has_token, Answer answer);
   void AddAuthenticate();
-  /// The calls that these register have their token in their headers.
+  /// Register calls that have the token in their headers.
   template <typename Request, typename Response>
   void AddUnary(const char* path, absl::Status (SourceCalls::*handle)(SourceCall&, Request&, Response*));
   template <typename Request, typename Response>
@@ -53,7 +57,8 @@ class CheckedService final : public grpc::Service {
                        absl::Status (SourceCalls::*handle)(SourceCall&, const Request&,
                                                            const std::function<bool(const Response&)>&));
   void AddRowDataStream();
-  /// Registers a stream. All calls are streams: their handlers begin at the headers.
+  /// Registers a stream. All calls are registered as streams, because the handlers of streams begin when the
+  /// headers have come.
   void AddStream(const char* path, std::unique_ptr<grpc::internal::MethodHandler> handler);
 
   MirrorService& service_;
@@ -62,7 +67,7 @@ class CheckedService final : public grpc::Service {
   RunningCalls& calls_;
   MemoryShare memory_;
   ArrivingCalls arriving_{ArrivingCalls::Limits{}};
-  /// Bytes that a message refused by gRPC for its size may have had; its memory is free when its call ended.
+  /// Maximum bytes of a message that gRPC refused for its size; its memory is free after the call ended.
   const std::uint64_t refused_bytes_;
 };
 

@@ -7,27 +7,31 @@
 
 namespace mirror {
 
-/// The most freed memory that malloc keeps, for each of its arenas.
+/// Maximum free memory, in bytes, that malloc keeps for each of its arenas.
 inline constexpr int kKeptBytes = 16 << 20;
-/// Larger pieces are freed at once: as holes between smaller ones, a few messages of 15 MB kept 200 MB.
+/// Larger pieces, in bytes, are returned to the system when they are freed. Before this limit a few messages
+/// of 15 MB kept 200 MB, as holes between smaller pieces.
 inline constexpr int kKeptPieceBytes = 4 << 20;
-/// gRPC's threads come and go; with an arena for each, an idle server would hold what each of them once had.
+/// Maximum number of arenas of malloc. gRPC starts and ends threads. With an arena for each of them, an idle
+/// server would keep the memory that each thread once used.
 inline constexpr int kArenasMax = 4;
 
-/// Messages of about a megabyte come and go all the time during a load. Without this malloc would
-/// give each back to the system, which clears every page of the next one: a fifth of the kernel's
-/// share of a load. Called once, before the first thread.
+/// Sets the limits above. A load allocates and frees messages of about a megabyte all the time. Without the
+/// limits malloc would return each to the system, which clears every page of the next one. That would be a
+/// fifth of the kernel's time in a load. Called once, before the first thread starts.
 inline void KeepMessageMemory() {
   mallopt(M_MMAP_THRESHOLD, kKeptPieceBytes);
   mallopt(M_TRIM_THRESHOLD, kKeptBytes);
   mallopt(M_ARENA_MAX, kArenasMax);
 }
 
-/// Free bytes between used pieces, in all arenas together; above it they are given back.
+/// Maximum free bytes between used pieces, over all arenas. Above it GiveBackMessageMemory() returns memory
+/// to the system.
 inline constexpr std::size_t kFreeBytesMax = 24 << 20;
 
-/// Called now and then: like many small pieces, a flood of large messages leaves holes that no trimming at
-/// the end of an arena finds. Takes some milliseconds when there is something to give back.
+/// Returns free memory to the system. Called at intervals: many large messages, like many small pieces, leave
+/// holes that trimming at the end of an arena does not find. Takes some milliseconds if there is something to
+/// return.
 inline void GiveBackMessageMemory() {
   if (mallinfo2().fordblks > kFreeBytesMax) malloc_trim(kKeptBytes);
 }

@@ -22,30 +22,30 @@ namespace mirror {
 
 class StreamMessages;
 
-/// The calls that sources make, as CheckedService passes them on. It admits them, lets SourceCalls do them,
-/// logs them, and answers through gRPC. Threads: any; gRPC's.
+/// The calls that sources make, as CheckedService passes them on. This class admits them, lets SourceCalls do
+/// the work, logs them, and answers through gRPC. Threads: any; gRPC's.
 class MirrorService final {
  public:
   /// All arguments must outlive the service.
   MirrorService(Gate& gate, SourceCalls& calls, ServerCounters& counters)
       : gate_(gate), calls_(calls), counters_(counters) {}
 
-  /// Sources that could not prove their identity.
+  /// Sources that the gate refused, because they could not prove their identity.
   struct Refused {
     std::uint64_t calls = 0;
     std::string last;  ///< The reason for the last refusal.
   };
-  /// Returns the refusals since the last call of this.
+  /// Returns the refusals since the last call of TakeRefused().
   Refused TakeRefused();
-  /// Ends streams that have been waiting for their next message for longer than `patience`, with `why`.
-  /// Called now and then: such a stream holds a thread.
+  /// Ends streams that have been waiting for their next message for longer than `patience`. `why`: the status
+  /// they get. Called at intervals, because such a stream occupies a thread.
   void EndIdleStreams(std::chrono::milliseconds patience, const absl::Status& why);
 
   grpc::Status Authenticate(grpc::ServerContext& context, const v1::AuthenticateRequest& request,
                             v1::AuthenticateResponse* response);
-  /// The one call that is already admitted when it comes here.
+  /// Serves a stream. CheckedService has already admitted the call.
   grpc::Status RowDataStream(grpc::ServerContext* context, const Caller& caller, StreamMessages* messages);
-  /// Any other call, named `name`; `work` does it.
+  /// Serves any other call, with the name `name`. `work` does the work.
   grpc::Status Serve(const char* name, const grpc::ServerContext& context,
                      const std::function<absl::Status(SourceCalls&, SourceCall&)>& work);
 

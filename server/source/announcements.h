@@ -23,14 +23,15 @@
 
 namespace mirror {
 
-/// Keeps the last announcement of each tenant that came here, without its cycle: a source that names
-/// it by its digest need not send it again. Kept for an hour, and within a bound for the tenants
-/// that used theirs last: after that the source sends it again, and that call does the work that
-/// takes longer. A restart forgets all. Threads: any.
+/// Keeps, for each tenant, the last announcement that this process received, without its cycle. A source that
+/// sends its digest need not send the announcement again. An announcement is kept for an hour. The total size
+/// is bounded; the tenants that used theirs longest ago lose it first. Then the source sends the full
+/// announcement again. A restart forgets all. Threads: any.
 class KeptAnnouncements {
  public:
   struct Limits {
-    std::size_t each_bytes = 512 << 10;  ///< Serialized size. A larger one is not kept.
+    std::size_t each_bytes = 512 << 10;  ///< Maximum serialized size of one announcement. A larger one is not
+                                         ///< kept.
     std::size_t all_bytes = 32 << 20;
     std::chrono::seconds longest = std::chrono::hours(1);
   };
@@ -38,15 +39,16 @@ class KeptAnnouncements {
   KeptAnnouncements() : KeptAnnouncements(Limits{}) {}
   explicit KeptAnnouncements(const Limits& limits) : limits_(limits) {}
 
-  /// Replaces the tenant's last announcement. `announcement`: serialized.
+  /// Replaces the tenant's last announcement by `announcement`, in serialized form.
   void Keep(const std::string& context_id, const std::string& sha256, std::string announcement, Time now);
   void Forget(const std::string& context_id);
-  /// Absent: the tenant's last announcement is another one, or is not kept.
+  /// Returns the announcement with this digest. Absent: the tenant's last one has another digest, or is not
+  /// kept.
   std::optional<std::string> Find(const std::string& context_id, const std::string& sha256, Time now);
 
  private:
   struct Kept {
-    std::string tenant;  ///< With its case folded.
+    std::string tenant;  ///< Folded context id.
     std::string sha256;
     std::string announcement;
     Time since;
@@ -62,12 +64,12 @@ class KeptAnnouncements {
   std::size_t bytes_ MIRROR_GUARDED_BY(mutex_) = 0;
 };
 
-/// Handles what sources announce of their tables: decodes it, passes it to the tenant, answers, and keeps it
-/// for the next cycle if it changed nothing. Errors: as Tenant::Announce(); those of `may_agree`;
+/// Handles the announcements of sources: decodes an announcement, passes it to the tenant, and answers. Keeps
+/// it for the next cycle if it changed nothing. Errors: as Tenant::Announce(); those of `may_agree`;
 /// kResourceExhausted and kInvalidArgument: nothing was changed. Threads: any.
 class Announcements {
  public:
-  /// `may_agree`: called before each announcement; null: it always may.
+  /// `may_agree`: called before each announcement, an error refuses it; null: never refuses.
   Announcements(const WireLimits& limits, std::function<absl::Status()> may_agree);
 
   /// Handles TableSchema. Takes ownership of the request's content.
@@ -76,8 +78,9 @@ class Announcements {
   /// Does the same as a dry run.
   absl::Status Look(const Caller& caller, Tenant& tenant, const v1::TableSchemaRequest& request,
                     const GoOn& go_on, v1::TableSchemaResponse* response);
-  /// Does the same after a begin that names an announcement, if that is the tenant's last one here and
-  /// changes nothing. Otherwise does nothing, and the source has to announce its tables itself.
+  /// Does the same after a begin of a cycle that names an announcement by its digest. The announcement must
+  /// be the tenant's last one here and change nothing. Otherwise does nothing, and the source has to announce
+  /// its tables itself.
   void AnnounceKept(const Caller& caller, Tenant& tenant, std::int64_t cycle, const std::string& sha256,
                     v1::AuthenticateResponse* response);
 

@@ -15,17 +15,18 @@ namespace mirror {
 inline constexpr std::size_t kAskedTokensMax = 10'000;
 inline constexpr std::size_t kAskedTokensOfTenantMax = 100;
 
-/// Nonces of tenants that have no mirror yet, which would remember them. Hooks were asked about these
-/// tokens, and a refused token must not make them be asked again. Each nonce is kept until its token can no
-/// longer be used; a restart forgets them. Threads: any.
+/// Nonces of tenants that have no mirror yet which could remember them. Hooks were asked about the tokens
+/// with these nonces. So a token that was refused cannot make the server ask the hooks again. A nonce is kept
+/// until its token expires; a restart forgets all. Threads: any.
 class AskedTokens {
  public:
   explicit AskedTokens(std::size_t tokens_max = kAskedTokensMax,
                        std::size_t of_tenant_max = kAskedTokensOfTenantMax)
       : tokens_max_(tokens_max), of_tenant_max_(of_tenant_max) {}
 
+  /// Adds the nonce of `caller`. Errors:
   ///   kUnauthenticated    the nonce was used before
-  ///   kResourceExhausted  too many nonces are kept, for this tenant or in all
+  ///   kResourceExhausted  too many nonces are kept, for this tenant or for all
   absl::Status Add(const Caller& caller, std::int64_t now_ms);
 
  private:

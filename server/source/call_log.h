@@ -9,9 +9,9 @@
 
 namespace mirror {
 
-/// Logs one line for a call that ended, and counts it in the metrics: at level debug, or info when
-/// it was refused. The rate of lines about refusals is limited, so that a stranger cannot fill the disk
-/// with them. Never contains values, tokens or keys.
+/// Logs one line for a call that ended, and counts the call in the metrics. The level is debug, or info for a
+/// refused call. The rate of lines about refusals is limited, so that a stranger cannot fill the disk. A line
+/// never contains values, tokens or keys.
 class CallLog {
  public:
   /// `call` names the call: "RowData". `counters` must outlive the log.
@@ -19,7 +19,7 @@ class CallLog {
       : call_(call), counters_(counters) {}
 
   void set_tenant(const std::string& context_id) { tenant_ = context_id; }
-  /// Writes the line, with all that is known, and counts the call; returns `status`.
+  /// Writes the line with all that is known by then, and counts the call. Returns `status`.
   absl::Status Finish(absl::Status status) const;
 
  private:

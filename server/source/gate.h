@@ -18,20 +18,23 @@
 
 namespace mirror {
 
-/// Basis of the gate's last check of a running call: while it holds, another check is nearly free.
+/// What the gate's last check of a running call used. While it is still valid, another check costs almost
+/// nothing.
 struct CallerStanding {
   std::uint64_t keys = 0;        ///< Generation of the keys and rules.
-  std::int64_t key_until_s = 0;  ///< When its key's certificate is no longer valid; unix seconds.
+  std::int64_t key_until_s = 0;  ///< The end of the validity of the certificate of the caller's key; unix
+                                 ///< seconds.
 };
 
-/// Returns the error for a header `authorization` that Gate::AdmitHeader() refuses. `what`: its fault.
+/// Returns the error for a header `authorization` that Gate::AdmitHeader() refuses. `what`: what is wrong
+/// with it.
 absl::Status BadHeader(std::string_view what);
 
-/// Decides which callers are admitted: the first line of every handler. It knows tokens, keys and each
-/// issuer's list of tenants, and no database: later code checks whether the tenant exists, and whose it is.
-///
-/// Reload() replaces keys and rules as one; a running call asks again
-/// with AdmitHeaderAgain(). Threads: any.
+/// Decides which callers are admitted. Every handler asks it first. It knows tokens, keys and the list of
+/// tenants of each issuer, but no database. Later code checks whether the tenant exists and to whom it
+/// belongs.
+/// Reload() replaces keys and rules together. A running call is checked again by AdmitHeaderAgain(). Threads:
+/// any.
 class Gate {
  public:
   /// Reads [application], [tokens] and all [[issuer]] with their key files.
@@ -39,26 +42,28 @@ class Gate {
   static absl::StatusOr<std::unique_ptr<Gate>> Open(const ServerConfig& config);
   ~Gate();
 
-  /// Admits any call except Authenticate by its one header `authorization: Bearer <token>`.
+  /// Admits any call except Authenticate, by its header `authorization: Bearer <token>`. Errors:
   ///   kUnauthenticated   the header or the token, with the rule that it breaks
   ///   kPermissionDenied  the tenant is not in that issuer's list
   absl::StatusOr<Caller> AdmitHeader(std::string_view authorization) const;
-  /// Admits Authenticate by its message's token. Verified anew each time; the tenant remembers its nonce.
+  /// Admits Authenticate by the token in its message. Verifies the token each time; the tenant remembers the
+  /// nonce.
   absl::StatusOr<Caller> AdmitToken(std::string_view request_token) const;
-  /// Decides whether a call that AdmitHeader() admitted may continue; called at each step, for example
-  /// for each message. Refuses as for a new call, except that the end of the token does not end the call:
-  /// a stream may take longer than a token is valid. `standing` begins empty, belongs to the call and is
-  /// not for two threads at once. `now_s`: unix seconds.
+  /// Decides whether a call that AdmitHeader() admitted may continue. Called at each step of the call, for
+  /// example for each message. Refuses for the same reasons as for a new call, with one exception: a stream
+  /// may take longer than its token is valid, so an expired token does not end the call. `standing` belongs
+  /// to the call and is empty at first; only one thread at a time may use it. `now_s`: unix seconds.
   absl::Status AdmitHeaderAgain(std::string_view authorization, const Caller& caller, std::int64_t now_s,
                                 CallerStanding* standing) const;
 
-  /// Checks that sources of that issuer and environment may push the tenant. Errors: kFailedPrecondition.
+  /// Checks that sources of this issuer and environment may send rows of the tenant. Errors:
+  /// kFailedPrecondition.
   absl::Status CheckTakes(const std::string& issuer, const std::string& environment,
                           const std::string& context_id) const;
 
-  /// Signs as the application. Sets `application_id` and `time_s` of `answer`.
+  /// Signs `answer` with the application's key. Sets its `application_id` and `time_s`.
   absl::StatusOr<std::string> Sign(Answer answer) const;
-  /// Signs the end of a tenant's chain of receipts: `context_id`, `cycle` and `receipts` of `answer`.
+  /// Signs the end of a tenant's chain of receipts. Uses `context_id`, `cycle` and `receipts` of `answer`.
   absl::StatusOr<std::string> SignReceipts(Answer answer) const;
   /// Signs a text that is not a token, with the application's key.
   absl::StatusOr<KeySignature> SignText(std::string_view text) const;
@@ -66,10 +71,11 @@ class Gate {
   /// See SigningKey::PublicThumbprint().
   std::string application_key() const;
 
-  /// Reads keys and rules again. After an error the old ones stay in force. Returns the number of keys.
+  /// Reads keys and rules again. Returns the number of keys. After an error the old ones stay valid.
   absl::StatusOr<std::size_t> Reload(const ServerConfig& config);
 
-  /// Returns the sources' keys, then the application's own with its id as issuer; that key has no times.
+  /// Returns the sources' keys, then the application's own key, with the application's id as issuer and
+  /// without times.
   std::vector<KeyInfo> keys() const;
 
  private:

@@ -21,18 +21,18 @@ struct InFlightLimits {
   std::uint32_t calls_max = 64;
 };
 
-/// Counts what was received and not yet answered: bytes and streams, per tenant and in all, and calls in all.
-///
-/// Before each read a stream counts kStreamBytesMin, then the bytes that came; so there are never more
-/// streams than bytes_max / kStreamBytesMin. What a stream reads before its last message is answered must
-/// leave room for others. Calls that are no streams are bounded by their number times the size of a message;
-/// their bytes only decide whether they may wait for a batch before them. One tenant has at most a quarter of
-/// them: calls that wait for a slow one leave room for the others. Threads: any.
+/// Counts what was received and is not answered yet: bytes and streams, for each tenant and in total, and the
+/// total number of calls.
+/// Before each read a stream reserves kStreamBytesMin, and afterwards the bytes that came. So there are at
+/// most bytes_max / kStreamBytesMin streams. A stream that reads ahead of its answers must leave room for
+/// other streams. For calls without a stream the limit is their number, each with at most the size of one
+/// message. Their bytes only decide whether they may wait for an earlier batch. One tenant gets at most a
+/// quarter of these calls. So calls that wait for a slow tenant leave room for others. Threads: any.
 class InFlight {
  public:
   explicit InFlight(const InFlightLimits& limits) : limits_(limits) {}
 
-  /// A call's place; the destructor gives it back.
+  /// The place of a running call; the destructor frees it.
   class Call {
    public:
     Call(InFlight* owner, std::string tenant) : owner_(owner), tenant_(std::move(tenant)) {}
@@ -42,8 +42,8 @@ class InFlight {
     Call& operator=(Call&&) = delete;
     ~Call();
 
-    /// Returns whether a call with `bytes` may wait for a batch before it: waiting calls take at most
-    /// half of the tenant's bytes, and half of its calls.
+    /// Returns whether a call with `bytes` may wait for an earlier batch. Waiting calls may take at most half
+    /// of the tenant's bytes and half of its calls.
     bool MayWait(std::uint64_t bytes);
 
    private:
@@ -62,11 +62,11 @@ class InFlight {
     Stream& operator=(Stream&&) = delete;
     ~Stream();
 
-    /// Makes `bytes` the amount that this stream holds. Errors: kResourceExhausted
-    /// naming the limit; then nothing changed.
+    /// Sets the number of bytes that this stream holds. Errors: kResourceExhausted: the message names the
+    /// limit, and nothing was changed.
     absl::Status Hold(std::uint64_t bytes);
-    /// Does the same for what is read ahead: never above the stream's share of its tenant's bytes, nor when
-    /// all streams together have half of theirs. False: nothing changed.
+    /// Does the same for what the stream reads ahead. Returns false, and changes nothing, above the stream's
+    /// share of its tenant's bytes, or when all streams together hold half of the total.
     bool HoldAhead(std::uint64_t bytes);
 
    private:
@@ -75,7 +75,7 @@ class InFlight {
     std::uint64_t bytes_ MIRROR_GUARDED_BY(&InFlight::mutex_) = 0;
   };
 
-  /// Reserves a place for a call or a stream. Errors: kResourceExhausted.
+  /// Reserve a place for a call or a stream. Errors: kResourceExhausted.
   absl::StatusOr<Call> BeginCall(const std::string& tenant);
   absl::StatusOr<Stream> OpenStream(const std::string& tenant);
 
@@ -88,9 +88,9 @@ class InFlight {
 
  private:
   struct OfTenant {
-    std::uint64_t bytes = 0;  ///< In its streams.
+    std::uint64_t bytes = 0;  ///< Bytes of its streams.
     std::uint32_t streams = 0;
-    std::uint64_t waiting_bytes = 0;  ///< In its calls that may wait.
+    std::uint64_t waiting_bytes = 0;  ///< Bytes of its calls that may wait.
     std::uint32_t waiting = 0;
     std::uint32_t calls = 0;
     bool empty() const { return streams == 0 && calls == 0; }

@@ -10,9 +10,10 @@
 
 namespace mirror {
 
-/// Bounds the memory that received messages take beyond their bytes, which InFlight bounds. It is counted
-/// before each message is unpacked: a number has one byte on the wire and eight here, so a tenant's calls
-/// could hold many times what they sent. One message of a tenant always finds room. Threads: any.
+/// Limits the memory that received messages take beyond their bytes on the wire, which InFlight limits. The
+/// memory is counted before a message is unpacked. A number can take one byte on the wire and eight in
+/// memory, so calls could hold many times what they sent. One message of a tenant always gets memory.
+/// Threads: any.
 class MemoryShare {
  public:
   struct Limits {
@@ -21,7 +22,7 @@ class MemoryShare {
   };
   explicit MemoryShare(const Limits& limits) : limits_(limits) {}
 
-  /// The memory that one message holds; the destructor gives it back.
+  /// The memory that one message holds; the destructor frees it.
   class Part {
    public:
     Part(MemoryShare& owner, std::string tenant) : owner_(owner), tenant_(std::move(tenant)) {}
@@ -29,10 +30,11 @@ class MemoryShare {
     Part& operator=(const Part&) = delete;
     ~Part();
 
-    /// Makes `bytes` the size of this part. Errors: kResourceExhausted naming the limit; nothing changed.
+    /// Sets the size of this part. Errors: kResourceExhausted: the message names the limit, and nothing was
+    /// changed.
     absl::Status Hold(std::uint64_t bytes);
-    /// Does the same, but never shrinks: a message that is read into again
-    /// keeps the memory of the largest one.
+    /// Does the same, but never reduces the size: a message object that is used again keeps the memory of its
+    /// largest content.
     absl::Status HoldAtLeast(std::uint64_t bytes) { return bytes > bytes_ ? Hold(bytes) : absl::OkStatus(); }
     std::uint64_t bytes() const { return bytes_; }
 

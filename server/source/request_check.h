@@ -15,14 +15,17 @@ namespace mirror {
 
 // Checks of requests that several calls share.
 
-/// Returns the size limit for one piece of a large value, so that piece and surroundings fit into a message.
+/// Returns the maximum size of one piece of a large value, so that the piece and its surroundings fit into a
+/// message.
 std::uint32_t PartBytesMax(const WireLimits& limits);
 
-/// Checks a position; `what` names it in the error. Errors: kInvalidArgument.
+/// Checks a position. `given`: whether the request has one; `what`: its name for the error. Errors:
+/// kInvalidArgument.
 absl::Status CheckPosition(const std::string& what, bool given, const v1::Position& position);
 absl::Status CheckSourceTime(std::int64_t time_ms);
 
-/// Decodes what a source says at a cycle's end. Errors: kResourceExhausted, and those of CheckSourceTime().
+/// Decodes what a source reports at the end of a cycle. Errors: kResourceExhausted, and those of
+/// CheckSourceTime().
 absl::StatusOr<Completion> DecodeCompletion(const v1::ReplicationCompletedRequest& request,
                                             const WireLimits& limits);
 

@@ -10,14 +10,15 @@
 
 namespace mirror {
 
-/// Turns a request of rows into views over its message, by the agreed definitions. Of columns with a rule it
-/// keeps only what the rule allows. The constructor's arguments must outlive it. Threads: any.
+/// Converts a request of rows, by the agreed definitions, to views of its message. For columns with a rule it
+/// keeps only what the rule allows. The constructor's arguments must outlive this object. Threads: any.
 class RowDecoder {
  public:
   RowDecoder(const Caller& caller, Tenant& tenant, const WireLimits& limits)
       : caller_(caller), tenant_(tenant), limits_(limits) {}
 
-  /// Writes the results of refused parts into `response`. Errors: the whole request is refused.
+  /// Decodes a request, and writes the results of refused parts into `response`. Errors: the whole request is
+  /// refused.
   absl::Status Decode(const v1::RowDataRequest& request, RowRequest* decoded,
                       v1::RowDataResponse* response) const;
 

@@ -8,8 +8,8 @@
 
 namespace mirror {
 
-/// A source's call that the gate admitted, at either door. Threads: as the call has them;
-/// AdmitAgain() must not be called by two threads at once.
+/// A source's call, at either door, that the gate admitted. Threads: those of the call; no two threads may
+/// call AdmitAgain() at the same time.
 class SourceCall {
  public:
   explicit SourceCall(Caller caller) : caller_(std::move(caller)) {}
@@ -18,10 +18,11 @@ class SourceCall {
   virtual ~SourceCall() = default;
 
   const Caller& caller() const { return caller_; }
-  /// Returns whether the caller gave up. A call that waited for a lock, or hung with its process, may begin a
-  /// cycle long after that: no source would know its number, and until it is idle it would block others.
+  /// Returns whether the caller has disconnected. A call that waited for a lock, or whose process was
+  /// suspended, could begin a cycle long after that. No source would know the number of this cycle, and it
+  /// would block other cycles until it is idle for too long.
   virtual bool HasLeft() const = 0;
-  /// Asks the gate again: see Gate::AdmitHeaderAgain().
+  /// Checks the call again: see Gate::AdmitHeaderAgain().
   virtual absl::Status AdmitAgain() = 0;
 
  private:

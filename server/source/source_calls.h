@@ -29,14 +29,14 @@ namespace mirror {
 
 class Hubs;
 
-/// The calls that sources make, at either door. Each does the same: reserve a place among the
-/// running calls, decode, let the tenant do the work, answer. Errors have their full text: a door
-/// passes on SourceWords(). A call that takes longer asks the gate again with each message; only the
-/// end of its token does not end the call. Threads: any.
+/// The calls that sources make, at either door. Each call reserves a place among the running calls, decodes
+/// the request, lets the tenant do the work, and answers. Errors have their full text; a door sends
+/// SourceWords() of it. A long call asks the gate again for each message. Only the expiry of its token does
+/// not end it. Threads: any.
 class SourceCalls {
  public:
-  /// All arguments must outlive it; `hooks` may be null. `may_agree`: called before tables are announced, by
-  /// any thread; null: it always may. `hubs`: null: there are none.
+  /// All arguments must outlive this object. `hooks` and `hubs` may be null: there are none. `may_agree`:
+  /// called by any thread before tables are announced, an error refuses it; null: never refuses.
   SourceCalls(Gate& gate, Tenants& tenants, const LimitsConfig& limits, HookRunner* hooks,
               ServerCounters& counters, std::function<absl::Status()> may_agree, Hubs* hubs);
 
@@ -53,7 +53,7 @@ class SourceCalls {
                                     v1::ReplicationCompletedResponse* response);
   absl::Status DigestRanges(SourceCall& call, const v1::DigestRangesRequest& request,
                             v1::DigestRangesResponse* response);
-  /// Sends one of several messages of an answer. False: the caller no longer takes them.
+  /// Sends one of several messages of an answer. Returns false if the caller takes no more.
   template <typename Message>
   using Send = std::function<bool(const Message&)>;
   absl::Status ReadRows(SourceCall& call, const v1::ReadRowsRequest& request,
@@ -63,13 +63,13 @@ class SourceCalls {
   absl::Status ReportDeliveries(SourceCall& call, const v1::ReportDeliveriesRequest& request,
                                 v1::ReportDeliveriesResponse* response);
 
-  /// Many requests of rows in one call; each is decoded and applied by itself.
+  /// A call with many requests of rows. Each request is decoded and applied by itself.
   struct RowStream {
     std::shared_ptr<Tenant> tenant;
     RowDecoder decoder;
     InFlight::Stream held;
   };
-  /// `caller` must outlive it. Errors: as Tenants::Find() and InFlight::OpenStream().
+  /// `caller` must outlive the result. Errors: as Tenants::Find() and InFlight::OpenStream().
   absl::StatusOr<RowStream> OpenStream(const Caller& caller);
 
  private:

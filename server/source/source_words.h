@@ -6,13 +6,13 @@
 
 namespace mirror {
 
-// The only way in which messages leave by the door of the sources. A source is another party's machine: it
-// learns what happened to its call, but not where this endpoint keeps files or what its database says in SQL.
-// The operator's log, events and listener get the message unchanged.
+// Every message to a source passes through this function. A source is a machine of another company. It learns
+// what happened to its call, but not where this endpoint keeps files, nor SQL texts of its database. The
+// operator's log, events and listener get the message unchanged.
 
-/// Returns `message` with "(path)" in place of each path, without the text of SQLite or
-/// PostgreSQL, the location of PostgreSQL and the advice for an operator, and cut as CutMessage()
-/// does. A name that looks like a path counts as one.
+/// Returns `message` for a source. Replaces each path by "(path)"; a name that looks like a path counts as
+/// one. Removes texts of SQLite and PostgreSQL, the location of PostgreSQL, and advice for operators.
+/// Truncates the result as CutMessage() does.
 std::string SourceWords(std::string_view message);
 
 }  // namespace mirror

@@ -143,7 +143,7 @@ class Readings {
   /// population; kResourceExhausted: kReadingsMax readings of this kind are open (for a page: still after
   /// kPageWait).
   absl::StatusOr<CommittedReading> ReadCommitted(const std::string& table, ReadingKind kind);
-  /// Takes a table in the form in which it is read. False: stop.
+  /// Takes a table, with the definition by which it is read. Returns false to stop.
   using TakeTable = std::function<bool(const TableRecord& record, const TableSchema& kept)>;
   /// Lists, by name, the tables after `after` that ReadCommitted() can read. Returns their total number.
   /// Takes the place of a page.

@@ -24,9 +24,9 @@
 #include "server/store/store.h"
 #include "server/tenant/records_form.h"
 
-// Answers to requests with an Idempotency-Key, so that a repetition gets the same answer and does nothing.
+// Answers to requests with an Idempotency-Key. A repetition gets the same answer and changes nothing.
 
-// Conversion of rows of kPartnerTable to partners and back.
+// Converts rows of kPartnerTable to partners and back.
 
 namespace mirror {
 

@@ -38,8 +38,8 @@ class RowPlanner {
 
   /// Returns whether the first batch of a table came before its predecessor, which may still come.
   absl::StatusOr<bool> HasGap(const RowRequest& request);
-  /// Plans `request`, which must outlive the planner. False (only if `may_wait`): one of its
-  /// batches came before its predecessor, and nothing of the request was planned. Errors: as Store.
+  /// Plans `request`, which must outlive the planner. Returns false, only with `may_wait`, if one of its
+  /// batches came before its predecessor; then nothing of the request was planned. Errors: as Store.
   absl::StatusOr<bool> Add(const RowRequest& request, bool may_wait);
   /// Returns the steps of all requests, in order.
   std::vector<Step> TakeSteps() { return std::move(steps_); }

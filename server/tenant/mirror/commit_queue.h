@@ -11,10 +11,9 @@
 
 namespace mirror {
 
-/// Requests of one tenant, in arrival order. The thread of the first request
-/// commits it together with the requests that wait after it; the other
-/// threads only take their answers. `Waiting::bytes()`: size of a request.
-/// Threads: any. The number of waiting requests is bounded only by the calls and streams that are admitted.
+/// Requests of one tenant, in the order of arrival. The thread of the first request commits it together with
+/// requests that wait after it. The other threads only take their answers. `Waiting::bytes()`: size of a
+/// request. Threads: any. Only the limits of admitted calls and streams bound the number of waiting requests.
 template <typename Waiting>
 class CommitQueue {
  public:
@@ -34,8 +33,8 @@ class CommitQueue {
     Place& operator=(const Place&) = delete;
     ~Place() = default;
 
-    /// Waits. True: this thread must take a group, answer it, and
-    /// release it with Done(). False: all of its requests were answered.
+    /// Waits. True: this thread has to take a group, answer it, and release it with Done(). False: all
+    /// requests of this thread were answered.
     bool MustLead() {
       const MutexLock lock(queue_.mutex_);
       while (left_ != 0 && (queue_.led_ || queue_.waiting_.front().place != this))
@@ -52,7 +51,7 @@ class CommitQueue {
     CondVar changed_;
   };
 
-  /// Calls Done() when the leader leaves the scope, however it does.
+  /// Calls Done() when the leader leaves the scope, on any path.
   class Leading {
    public:
     explicit Leading(CommitQueue& queue) : queue_(queue) {}
@@ -64,8 +63,8 @@ class CommitQueue {
     CommitQueue& queue_;
   };
 
-  /// Returns the requests to commit now: the oldest one and as many after
-  /// it as the limits allow. They belong to the leader until Done().
+  /// Returns the requests to commit now: the oldest one, and the ones after it up to the limits. They belong
+  /// to the leader until Done().
   const std::vector<Waiting*>& Take() noexcept {
     std::uint64_t bytes = 0;
     bool has_large = false;
@@ -76,7 +75,7 @@ class CommitQueue {
       const std::uint64_t more = next.request->bytes();
       has_large = has_large || more > kGroupedRequestBytesMax;
       if (!group_.empty() && bytes + more > kGroupBytesMax) break;
-      // A large request is grouped only with others of its own place; those are adjacent.
+      // A large request is grouped only with other requests of its own place, which are adjacent to it.
       if (!group_.empty() && has_large && next.place != taken_.front()) break;
       group_.push_back(next.request);
       taken_.push_back(next.place);
@@ -88,7 +87,7 @@ class CommitQueue {
   /// Returns the last result of Take().
   const std::vector<Waiting*>& taken() const noexcept { return group_; }
 
-  /// Ends the leadership: everything taken has been answered, and the next thread leads.
+  /// Ends the leadership: all taken requests have answers, and the next thread leads.
   void Done() {
     const MutexLock lock(mutex_);
     led_ = false;

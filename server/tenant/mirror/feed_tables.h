@@ -14,19 +14,19 @@
 
 namespace mirror {
 
-/// The mirror of a hub member notes here how its source announces the tables, so that rows
-/// that disappear with a table do not count as deleted by users. Stored as the document of
-/// kind "feed_tables". It contains only tables with a journal. Names are folded.
+/// The mirror of a hub member notes here how its source announces tables. So a hub can distinguish rows that
+/// disappear with their table from rows that users deleted. Stored as the document of kind "feed_tables".
+/// Only tables with a journal are in it. Names are folded.
 struct FeedTables {
-  /// Tables that were announced. Value: an identity that the source reports and that differs
-  /// if a table was replaced by another one of the same name; 0: the source cannot report it.
+  /// Tables that were announced. The value is an identity that the source reports. It differs if the table
+  /// was replaced by another one of the same name. 0: the source cannot report it.
   std::map<std::string, std::uint64_t> identities = {};
   std::set<std::string> gone = {};  ///< Tables of `identities` that the last announcement omitted.
-  /// Tables that returned, or were replaced under their name. Value: the cycle
-  /// that announced it. A hub that has read the mirror since then removes them.
+  /// Tables that appeared again, or were replaced under their name. The value is the cycle that announced it.
+  /// The entry is removed when a hub has read the mirror after that.
   std::map<std::string, std::int64_t> remade = {};
-  /// The document was edited by hand: any table may have returned or
-  /// been replaced. The next announcement writes the document anew.
+  /// Somebody edited the document by hand. So any table may have appeared again or been replaced. The next
+  /// announcement writes a new document.
   bool is_spoiled = false;
   friend bool operator==(const FeedTables&, const FeedTables&) = default;
 
@@ -34,7 +34,7 @@ struct FeedTables {
   bool IsRemade(const std::string& table) const;
 };
 
-/// Empty: there is no document yet. Errors: as StoreRecords.
+/// Reads the document; empty if there is none yet. Errors: as StoreRecords.
 absl::StatusOr<FeedTables> ReadFeedTables(StoreRecords& records);
 DocumentChange Write(const FeedTables& tables);
 
@@ -43,8 +43,8 @@ DocumentChange Write(const FeedTables& tables);
 FeedTables AtAnnouncement(FeedTables tables, const AnnounceRequest& request, const AnnounceView& view,
                           const std::function<bool(const std::string& table)>& has_journal);
 
-/// Removes what a hub has read. Notes added after `read` was read are kept. So are notes of a cycle that
-/// was not completed at that time: the rows of a dropped table are still there until its population.
+/// Removes the notes that a hub has read in `read`. Keeps newer notes, and notes of a cycle that was not
+/// complete when the hub read: until its population, the rows of a dropped table still exist.
 FeedTables AtAcknowledgement(FeedTables tables, const FeedTables& read, std::int64_t completed_cycle);
 
 }  // namespace mirror

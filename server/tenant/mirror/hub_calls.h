@@ -22,8 +22,8 @@ absl::Status PlanWithFeed(Mirror& mirror, const AnnounceRequest& request, const 
 
 /// Returns whether the configuration has a hub that reads the mirror.
 bool IsOfHub(const Mirror& mirror);
-/// An announcement deletes the cycle notes that were taken before it. This function
-/// keeps one of them, kExchange: it says that the source itself records its cycles.
+/// An announcement deletes the cycle notes that were taken before it. Keeps one of them, kExchange, which
+/// means that the source itself records its cycles.
 absl::Status KeepExchangeNote(Mirror& mirror, Plan* plan) MIRROR_REQUIRES(mirror.mutex());
 
 /// One state of a mirror, as a hub reads it.
@@ -47,10 +47,11 @@ class HubCalls {
  public:
   explicit HubCalls(Mirror& mirror) : mirror_(mirror) {}
 
-  /// Opens the committed state. Gives the journal an id if no hub has read it, unless `writes` is false.
+  /// Opens the committed state. If no hub has read the journal yet, gives it an id, unless `writes` is false.
   absl::StatusOr<HubReading> OpenForHub(std::int64_t now_ms, bool writes = true);
-  /// Records that the hub has read up to `number`, in its commit `token`, and has read `read.tables`.
-  /// Does nothing if the mirror is not the one that was read, or has been replaced by an older state.
+  /// Records that the hub has read the journal up to `number`, in its commit `token`, and has read
+  /// `read.tables`. Does nothing if the mirror is not the one that was read, or was replaced by an older
+  /// state.
   absl::Status Acknowledge(const HubRead& read, std::int64_t number, const std::string& token,
                            std::int64_t now_ms);
 

@@ -20,8 +20,8 @@ class WarmMirrors {
  public:
   static constexpr std::size_t kMax = 32;
 
-  /// Called at the end of a cycle of the mirror, under its lock. Beyond kMax the one with the oldest
-  /// last cycle releases its memory; if that one is in use, it returns here at the end of its cycle.
+  /// Adds a mirror. Called at the end of its cycle, under its lock. Above kMax, the mirror with the oldest
+  /// last cycle releases its memory. If that mirror is in use, it is added again at the end of its cycle.
   void Use(const std::shared_ptr<Mirror>& mirror);
 
  private:
@@ -29,22 +29,23 @@ class WarmMirrors {
   std::list<std::weak_ptr<Mirror>> by_use_ MIRROR_GUARDED_BY(mutex_);  ///< Least recently used first.
 };
 
-/// Moves data that a kill left outside of the mirrors' files into these files, in a thread of its own: a
-/// thousand mirrors take seconds. The first call for a tenant does it for its own mirror. It also meets,
-/// and reports, an error that occurred here. The destructor stops the thread between two mirrors.
+/// Moves data that a kill of the process left outside of the mirrors' files into these files, in a thread of
+/// its own: for a thousand mirrors this takes seconds. The first call for a tenant does the same for the
+/// tenant's mirror. That call also reports an error that occurred here. The destructor stops the thread after
+/// the mirror in work.
 class LogsLeft {
  public:
-  /// `home` must outlive this object. If the system gives no thread, the constructor does all the work.
+  /// `home` must outlive this object. If the system cannot start a thread, the constructor does all the work.
   LogsLeft(StoreHome& home, std::vector<std::shared_ptr<Mirror>> mirrors);
 
  private:
   std::jthread thread_;
 };
 
-/// See StoreUpkeep::Rest(). False: the mirror is in use.
+/// Releases memory of the mirror's store, see StoreUpkeep::Rest(). False: the mirror is in use.
 bool RestIfIdle(Mirror& mirror);
-/// Runs `work`, unless the store is open or the mirror was deleted: its name
-/// may be another mirror's by then. Calls for the tenant wait meanwhile.
+/// Runs `work`, unless the store is open or the mirror was deleted: another mirror may have the name by then.
+/// Calls for the tenant wait until `work` is done.
 void WhileClosed(Mirror& mirror, const std::function<void()>& work);
 
 }  // namespace mirror

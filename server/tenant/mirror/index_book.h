@@ -12,7 +12,7 @@ namespace mirror {
 /// The current rules for indexes. A reload replaces them while tenants are served. Threads: any.
 class IndexBook {
  public:
-  /// Changed rules are a new object.
+  /// Returns the rules. Set() replaces the object when the rules change.
   std::shared_ptr<const IndexRules> Get() const {
     const MutexLock lock(mutex_);
     return rules_;

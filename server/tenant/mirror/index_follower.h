@@ -18,8 +18,8 @@
 
 namespace mirror {
 
-/// Keeps the mirror's own indexes: the configured ones, and the source's if the configuration says so.
-/// Threads: none; used under the tenant's lock.
+/// Maintains the indexes that the mirror itself made: the configured ones, and those of the source if the
+/// configuration says so. Threads: none; used under the tenant's lock.
 class IndexFollower {
  public:
   using SteadyNow = std::chrono::steady_clock::time_point (*)();
@@ -28,13 +28,14 @@ class IndexFollower {
   IndexFollower(const std::string& context_id, const IndexBook& book, SteadyNow steady_now, Events& events)
       : context_id_(context_id), book_(book), steady_now_(steady_now), events_(events) {}
 
-  /// Marks the mirror's own indexes for a check against the wanted ones. Changed
-  /// rules, and changes by another server, are noticed without this call.
+  /// Requests that the next Follow() compares the mirror's own indexes with the wanted ones. Changed rules
+  /// and changes by another server need no such request.
   void SetDue() { due_ = true; }
-  /// Called between two cycles. A change that fails or would take too long is retried after the
-  /// next cycle; it fails no cycle. An event reports OwnIndex::is_too_long. Errors: kDataLoss only.
+  /// Makes the changes of indexes that are due. Called between two cycles. A change that fails, or would take
+  /// too long, is tried again after the next cycle; no cycle fails because of it. An event reports
+  /// OwnIndex::is_too_long. Errors: only kDataLoss.
   absl::Status Follow(Store& store, std::int64_t now_ms);
-  /// Reports rules that cannot be right: the same text once, and again after a restart.
+  /// Reports rules that cannot be right. Reports the same text once, and again after a restart.
   void TellWrong(const std::vector<AnnouncedTable>& tables);
 
  private:
@@ -43,7 +44,8 @@ class IndexFollower {
     std::vector<std::string> idle;  ///< See IdleIndexes.
   };
   absl::StatusOr<Due> ReadDue(Store& store, const IndexRules& rules) const;
-  /// Called under the store's writer lock. Absent: no longer due. `version`: at which the change was due.
+  /// Plans one change. Called under the store's writer lock. Absent: the change is no longer due. `version`:
+  /// the data version at which it was due.
   absl::StatusOr<std::optional<Plan>> PlanChange(Store& store, const IndexRules& rules, std::int64_t version,
                                                  const IndexChange& change, std::int64_t now_ms) const;
   void TellIdle(const std::vector<std::string>& idle);
@@ -60,8 +62,8 @@ class IndexFollower {
   std::string told_wrong_, told_idle_, told_trouble_, told_too_long_;
 };
 
-/// Returns all tables with the indexes that the source reported, and with
-/// the entries of `configured` that apply to them. Errors: as Store.
+/// Returns all tables, each with the indexes that the source reported and the entries of `configured` that
+/// match it. Errors: as Store.
 absl::StatusOr<std::vector<FollowedTable>> ReadFollowed(Store& store,
                                                         const std::vector<ConfiguredIndex>& configured);
 

@@ -12,32 +12,32 @@
 
 namespace mirror {
 
-/// Finds tables that were written without their journal, see server/journal/seen_mark.h, and
-/// adds a COMPARE entry for each. So readers of the journal learn of those writes before
-/// anything else is written. A deleted table gets a GONE entry. `rules`: those of the tenant;
-/// null: does nothing. Takes no lock if nothing was missed. Errors: those of the store.
+/// Finds tables that were written without a journal entry, see server/journal/seen_mark.h, and adds a COMPARE
+/// entry for each. So readers of the journal learn of those writes before any later one. A deleted table gets
+/// a GONE entry. `rules`: the tenant's; null: does nothing. Takes no lock if no table is found. Errors: those
+/// of the store.
 absl::Status NotePassedWrites(Store& store, const JournalRules* rules, std::int64_t now_ms);
 
 class Mirror;
 
-/// Sets aside row versions that no rule requires any more. An error here
-/// occurs again in the running call, which reports it. `rules` may be null.
+/// Sets aside row versions that no rule requires any more. Does not report an error: it occurs again in the
+/// running call, which reports it. `rules` may be null.
 void EndHistories(Store& store, const JournalRules* rules, std::int64_t now_ms);
 /// Returns whether the journal has never had an entry.
 absl::StatusOr<bool> HasNoJournal(Store& store);
-/// Adds a COMPARE of every table of the store: rows may have changed without a journal entry.
+/// Adds a COMPARE entry for every table of the store, because rows may have changed without a journal entry.
 absl::Status CompareAllTables(StoreRecords& records, Plan* plan);
-/// Called when a mirror is opened. If a hub has read the mirror, but the configuration has no hub for it now,
-/// the mirror records that. Once there is a hub again, the journal gets a COMPARE entry for each table: it is
-/// unknown which rows were written in between. If the hub's record cannot be read, does
+/// Called when a mirror is opened. If a hub has read the mirror but the configuration has no such hub now,
+/// the mirror records that. When there is a hub again, the journal gets a COMPARE entry for each table,
+/// because nobody knows which rows were written meanwhile. If the record about the hub cannot be read, does
 /// nothing and returns OK. Errors: those of the store.
 absl::Status NoteIfLeftOut(Store& store, const JournalRules* rules, std::int64_t now_ms);
 
-/// Removes journal entries and row versions that exceed their retention
-/// time or size: at intervals, and a few at a time. Threads: any.
+/// Removes journal entries and row versions above the configured age or size: at intervals, a few at a time.
+/// Threads: any.
 class JournalUpkeep {
  public:
-  /// Does nothing if it ran recently, or if the mirror is closed or in use.
+  /// Removes what is due. Does nothing if it ran recently, or if the mirror is closed or in use.
   void Run(Mirror& mirror, std::int64_t now_ms);
 
  private:

@@ -14,19 +14,19 @@
 
 namespace mirror {
 
-/// A document of the server's own in a mirror: one JSON object, the only document of its kind.
+/// A document of the server itself in a mirror: one JSON object, and the only document of its kind.
 struct OwnDocument {
-  std::optional<JsonDocument> json = {};  ///< Absent: there is no such document, or it is spoiled.
-  /// Somebody edited it by hand, and it is not a JSON object any more.
+  std::optional<JsonDocument> json = {};  ///< Absent: there is no document, or it is spoiled.
+  /// Somebody edited the document by hand, and it is no longer a JSON object.
   bool is_spoiled = false;
 };
 
-/// Errors: as StoreRecords.
+/// Reads the document of this kind. Errors: as StoreRecords.
 absl::StatusOr<OwnDocument> ReadOwnDocument(StoreRecords& records, const std::string& kind);
 
-/// Returns a non-negative whole number; it may be written as a string. Absent: it is none.
+/// Returns a non-negative whole number, which may be written as a string. Absent: `json` is no such number.
 std::optional<std::int64_t> WholeNumber(const JsonView& json);
-/// Returns such a number from a member; 0: there is none.
+/// Returns such a number from the member `name`; 0: there is none.
 std::int64_t NumberIn(const JsonView& json, std::string_view name);
 /// Returns the texts of a member that is an array.
 std::set<std::string> TextsIn(const JsonView& json, std::string_view name);

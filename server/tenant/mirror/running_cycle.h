@@ -28,14 +28,15 @@ namespace mirror {
 /// Wakes calls that wait for an earlier batch of their table. Names of tables are folded. Threads: any.
 class GapWaits {
  public:
-  /// Returns the number of signals so far. A caller reads it when it finds the gap, under the tenant's lock.
+  /// Returns the number of signals so far. A caller reads it under the tenant's lock when it finds a gap.
   std::uint64_t changes();
   /// Signals that batches of `tables` were applied or refused.
   void Tell(const std::set<std::string>& tables);
-  /// Signals that the cycle began or ended, or that the mirror was closed: every waiting call checks again.
+  /// Signals that the cycle began or ended, or that the mirror was closed. Every waiting call then checks
+  /// again.
   void TellAll();
-  /// Waits until a signal that concerns `tables`, or until `time`. Returns
-  /// at once if there was any signal since changes() returned `seen`.
+  /// Waits until a signal about `tables`, or until `time`. Returns at once if any signal came after changes()
+  /// returned `seen`.
   void WaitUntil(const std::set<std::string>& tables, std::uint64_t seen,
                  std::chrono::steady_clock::time_point time);
 
@@ -55,46 +56,46 @@ class GapWaits {
   std::list<Waiting*> waiting_ MIRROR_GUARDED_BY(mutex_);  ///< Entries of the threads in WaitUntil().
 };
 
-/// Memory about the running cycle, so that not every batch reads it again. State that the
-/// protocol needs is stored in the mirror, and read again after another server changed it,
-/// for example by beginning or ending a cycle. The rest only improves the text of an answer
-/// or event, or saves reading rows; another server that serves the cycle works without it.
-/// Threads: none; used under the tenant's lock.
+/// What is kept in memory about the running cycle, so that not every batch reads it again. State that the
+/// protocol needs is also stored in the mirror. It is read again after another server changed it, for example
+/// by beginning or ending a cycle. The rest only improves the text of an answer or event, or saves reading
+/// rows. Another server that serves the cycle works without it. Threads: none; used under the tenant's lock.
 class RunningCycle {
  public:
-  /// Called when a cycle begins that this process serves.
+  /// Called when this process begins a cycle.
   void Begin();
   void End();
   /// Called when this process serves a call of the cycle.
   void NoteServed() { served_ = true; }
   /// Returns whether this process has served a cycle that may still run.
   bool served() const { return served_; }
-  /// Forgets everything, holds included: the file may be another one.
+  /// Forgets everything, the holds too, because the file may be another one.
   void ForgetFile();
-  /// Calls that wait for an earlier batch. Needs no lock of the tenant, and lives as long as this object.
+  /// The calls that wait for an earlier batch. Needs no lock of the tenant; valid as long as this object.
   GapWaits& gaps() { return gaps_; }
 
-  /// Reads what is not known, or was read before another server's write. Errors: as Store.
+  /// Reads what is not in memory, or was read before another server wrote. Errors: as Store.
   absl::Status Load(Store& store);
 
-  /// Folded names of refused tables; after Load().
+  /// Folded names of refused tables. Valid after Load().
   const std::set<std::string>& refused() const { return *refused_; }
   void SetRefused(const std::vector<SchemaAnswer>& answers);
-  /// After Load().
+  /// The cycle's notes. Valid after Load().
   const std::vector<CycleNote>& notes() const { return *notes_; }
   bool IsNoted(CycleNoteKind kind) const;
   void ForgetNotes() { notes_.reset(); }
-  /// Returns the tables that the source could not send in the last completed cycle. Reads the
-  /// mirror only if they are unknown, or another server has written to it since. Errors: as Store.
+  /// Returns the tables that the source could not send in the last completed cycle. Reads the mirror only if
+  /// they are not in memory, or another server has written since. Errors: as Store.
   absl::StatusOr<UnsentTables> LoadUnsent(Store& store);
-  /// Called when this server writes other unsent tables.
+  /// Called when this server writes a new list of unsent tables.
   void ForgetUnsent() { unsent_.reset(); }
-  /// After Load().
+  /// The holds. Valid after Load().
   const std::vector<Hold>& holds() const { return *holds_; }
-  /// Called when this server wrote holds: ReadDataVersion() does not show its own writes.
+  /// Called when this server wrote holds, because ReadDataVersion() does not show a server its own writes.
   void ForgetHolds() { holds_.reset(); }
 
-  /// Notes that a batch of `cycle` was refused for good: the cycle fails unless the table recovers.
+  /// Notes that a batch of `cycle` was refused for good. The cycle then fails, unless a later batch of the
+  /// table succeeds.
   void NoteRefusal(std::int64_t cycle, const BatchOutcome& outcome);
   void ForgetRefusal(const std::string& table);
   /// Returns the refusals as a text for people; empty: none. Call it after Load().
@@ -102,13 +103,13 @@ class RunningCycle {
 
   /// Notes that the announcement was refused before it reached the tenant.
   void NoteUnannounced(std::int64_t cycle, std::string_view why);
-  /// Absent: no announcement was refused so.
+  /// Returns the reason noted by NoteUnannounced(). Absent: none was noted for this cycle.
   std::optional<std::string> WhyUnannounced(std::int64_t cycle) const;
 
-  /// Notes the answer to DigestRanges. It saves reading all rows a second time.
+  /// Notes the answer to DigestRanges, so that the rows need not be read a second time.
   void NoteDigests(std::int64_t cycle, const std::string& table, const Position& position,
                    const std::vector<KeyRange>& ranges, const std::vector<RangeDigest>& answer);
-  /// Absent: not all of the table was answered at this position.
+  /// Returns the table's digest. Absent: no digests were sent for some keys of the table at this position.
   std::optional<RangeDigest> DigestOf(std::int64_t cycle, const std::string& table,
                                       const Position& position) const;
 
@@ -117,11 +118,12 @@ class RunningCycle {
 
   GapWaits gaps_;
   bool served_ = false;
-  std::optional<std::int64_t> version_;           ///< Store::ReadDataVersion() for the next three members.
+  std::optional<std::int64_t> version_;           ///< Store::ReadDataVersion() at which the next three
+                                                  ///< members were read.
   std::optional<std::set<std::string>> refused_;  ///< Folded.
   std::optional<std::vector<CycleNote>> notes_;
   std::optional<std::vector<Hold>> holds_;
-  std::optional<std::int64_t> unsent_version_;  ///< The same for the next member.
+  std::optional<std::int64_t> unsent_version_;  ///< The data version at which the next member was read.
   std::optional<UnsentTables> unsent_;
   std::int64_t refusals_cycle_ = 0;  ///< The cycle of `refusals_`.
   /// Tables whose last batch was refused, by folded name: stored name and reason.

@@ -23,9 +23,11 @@
 namespace mirror {
 
 struct TenantOptions {
-  std::int64_t cycle_idle_ms = 600'000;           ///< A cycle ends after this time without progress.
-  std::int64_t drop_grace_ms = 7LL * 86'400'000;  ///< How long removed tables are kept aside.
-  std::int64_t gap_wait_ms = 5'000;               ///< How long a unary call waits for the previous batch.
+  std::int64_t cycle_idle_ms = 600'000;           ///< A cycle without progress for this time is ended.
+  std::int64_t drop_grace_ms = 7LL * 86'400'000;  ///< How long tables that the source no longer lists are
+                                                  ///< kept aside.
+  std::int64_t gap_wait_ms = 5'000;               ///< How long a call without a stream waits for the previous
+                                                  ///< batch.
   std::size_t nonces_max = 10'000;
   BreakerConfig breaker = {};
   std::int64_t miss_window_ms = 0;  ///< See ServerConfig.
@@ -39,14 +41,15 @@ struct TenantOptions {
   FreshnessRules freshness = {};
   ReceiptRules receipts = {};
   JournalConfig journal = {};
-  /// Shared by all copies of the options.
+  /// All copies of the options share this object.
   std::shared_ptr<IndexBook> indexes = std::make_shared<IndexBook>();
-  /// Deletes what the catalog kept of a tenant: a kill after the next commit must not leave it there.
+  /// Removes the catalog's summary of a tenant before a commit that makes it wrong. So a kill of the process
+  /// after the commit cannot leave it there.
   std::function<void(const std::string& context_id)> forget_summary = [](const std::string&) {};
-  /// Called when rows were changed as records, under the tenant's lock. It must not wait for anything.
+  /// Called, under the tenant's lock, when rows were changed as records. It must not wait for anything.
   std::function<void(const std::string& context_id)> records_changed = [](const std::string&) {};
-  /// Removes erased data from the hubs that read it, at once. Never called under the tenant's lock.
-  /// Errors: kUnavailable: the data may still be in a hub.
+  /// Removes erased data at once from the hubs that read it. Never called under the tenant's lock. Errors:
+  /// kUnavailable: a hub may still have the data.
   std::function<absl::Status(const std::string& context_id)> forget_in_hubs = [](const std::string&) {
     return absl::OkStatus();
   };
