@@ -42,14 +42,18 @@ Freshness WithAllAsOf(const Freshness& freshness, const std::vector<TableRecord>
   return next;
 }
 
-std::int64_t TimesBehindMax(const FreshnessTargets& targets) {
-  std::int64_t behind_ms = kTimesBehindMaxMs;
-  const auto bound = [&](std::int64_t target_ms) {
-    if (target_ms > 0) behind_ms = std::min(behind_ms, target_ms / 2);
+std::optional<std::int64_t> ShortestTarget(const FreshnessTargets& targets) {
+  std::optional<std::int64_t> shortest;
+  const auto add = [&](std::int64_t target_ms) {
+    if (target_ms > 0) shortest = std::min(shortest.value_or(target_ms), target_ms);
   };
-  bound(targets.all_ms);
-  for (const auto& [table, target_ms] : targets.tables) bound(target_ms);
-  return behind_ms;
+  add(targets.all_ms);
+  for (const auto& [table, target_ms] : targets.tables) add(target_ms);
+  return shortest;
+}
+
+std::int64_t TimesBehindMax(const FreshnessTargets& targets) {
+  return std::min(kTimesBehindMaxMs, ShortestTarget(targets).value_or(3 * kTimesBehindMaxMs) / 3);
 }
 
 }  // namespace mirror

@@ -18,6 +18,9 @@ std::optional<std::int64_t> TimeOf(const Freshness& freshness, const std::string
 /// Returns the maximum age that the configuration allows for a table, milliseconds; 0: no maximum.
 std::int64_t TargetOf(const FreshnessTargets& targets, const std::string& table);
 
+/// Returns the shortest maximum age of any table, milliseconds; absent: there is no maximum.
+std::optional<std::int64_t> ShortestTarget(const FreshnessTargets& targets);
+
 /// Returns `freshness` after the source stated that all its tables, except `as_of.stale`, are current as of
 /// one moment. Three kinds of tables keep their own time: stale tables, tables whose own time is later, and
 /// tables that the mirror knows to be incomplete. A table is incomplete if it is not populated, or has rows
@@ -28,8 +31,8 @@ Freshness WithAllAsOf(const Freshness& freshness, const std::vector<TableRecord>
 /// Maximum lag, in milliseconds, of the times in a mirror's file behind those in the server's memory. It
 /// applies while the server has nothing else to write to the file.
 inline constexpr std::int64_t kTimesBehindMaxMs = 600'000;
-/// Returns this maximum for a mirror with these targets: at most half of the shortest target. So no table
-/// misses its target because of the lag alone.
+/// Returns this maximum for a mirror with these targets: at most a third of the shortest target. So no table
+/// misses its target because of the lag alone, even if the next time comes a third of the target later.
 std::int64_t TimesBehindMax(const FreshnessTargets& targets);
 
 }  // namespace mirror

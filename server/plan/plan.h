@@ -64,7 +64,8 @@ struct TenantRecord {
   std::string source_id;
   std::int64_t cycle = 0;  ///< The running cycle if `active`; else a number that no cycle ever had.
   bool active = false;
-  std::string holder;
+  std::string
+      holder;  ///< Of the running cycle. None runs: of the completed one, see CheckHeartbeat(); or empty.
   std::int64_t since_ms = 0;
   std::int64_t progress_ms = 0;
   std::int64_t completed_cycle = 0;  ///< The last cycle that the source ended with ReplicationCompleted.

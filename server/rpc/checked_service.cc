@@ -76,6 +76,7 @@ CheckedService::CheckedService(MirrorService& service, Gate& gate, Authenticated
   AddServerStream("/mirror.v1.MirrorClientService/ReadRows", &SourceCalls::ReadRows);
   AddServerStream("/mirror.v1.MirrorClientService/FetchDeliveries", &SourceCalls::FetchDeliveries);
   AddUnary("/mirror.v1.MirrorClientService/ReportDeliveries", &SourceCalls::ReportDeliveries);
+  AddUnary("/mirror.v1.MirrorClientService/Heartbeat", &SourceCalls::Heartbeat);
 }
 
 absl::StatusOr<Caller> CheckedService::Admit(const grpc::ServerContext& context, const char* call) const {

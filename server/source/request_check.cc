@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "proto/wire/codec.h"
+#include "proto/wire/heartbeat.h"
 #include "proto/wire/limits.h"
 
 namespace mirror {
@@ -33,6 +35,13 @@ absl::Status CheckSourceTime(std::int64_t time_ms) {
 }
 
 namespace {
+
+/// Checks a text that must be given.
+absl::Status CheckText(const char* what, const std::string& text, std::size_t bytes_max) {
+  if (!text.empty() && text.size() <= bytes_max) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      what, " must have 1 to ", bytes_max, " bytes. Nothing was noted. Send that of the completed cycle."));
+}
 
 absl::Status CheckCount(int count, const WireLimits& limits, const char* what, const char* next) {
   if (static_cast<std::uint64_t>(count) <= limits.tables_max) return absl::OkStatus();
@@ -77,6 +86,26 @@ absl::StatusOr<Completion> DecodeCompletion(const v1::ReplicationCompletedReques
     completion.tables.push_back(std::move(table));
   }
   return completion;
+}
+
+absl::StatusOr<Heartbeat> DecodeHeartbeat(const v1::HeartbeatRequest& request, const WireLimits& limits) {
+  RETURN_IF_ERROR(CheckText("'holder'", request.holder(), kHolderBytesMax));
+  RETURN_IF_ERROR(CheckText("'source_id'", request.source_id(), kSourceIdBytesMax));
+  if (request.age_ms() > static_cast<std::uint64_t>(kHeartbeatAgeMaxMs)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'age_ms' is ", request.age_ms(), "; the limit is ", kHeartbeatAgeMaxMs,
+                     ". Nothing was noted. Look at the source again, then send the age of that look."));
+  }
+  if (static_cast<std::uint64_t>(request.stale_tables_size()) > limits.tables_max) {
+    return absl::ResourceExhaustedError(absl::StrCat(request.stale_tables_size(),
+                                                     " stale tables; the limit is ", limits.tables_max,
+                                                     ". Nothing was noted. Name each once."));
+  }
+  return Heartbeat{request.cycle(),
+                   request.holder(),
+                   request.source_id(),
+                   static_cast<std::int64_t>(request.age_ms()),
+                   {request.stale_tables().begin(), request.stale_tables().end()}};
 }
 
 }  // namespace mirror

@@ -10,6 +10,7 @@
 #include "mirror/v1/mirror_client.pb.h"
 #include "proto/wire/limits.h"
 #include "server/plan/comparison.h"
+#include "server/plan/heartbeat_plan.h"
 
 namespace mirror {
 
@@ -28,6 +29,8 @@ absl::Status CheckSourceTime(std::int64_t time_ms);
 /// CheckSourceTime().
 absl::StatusOr<Completion> DecodeCompletion(const v1::ReplicationCompletedRequest& request,
                                             const WireLimits& limits);
+/// Decodes a heartbeat, within its bounds. Errors: kInvalidArgument, kResourceExhausted.
+absl::StatusOr<Heartbeat> DecodeHeartbeat(const v1::HeartbeatRequest& request, const WireLimits& limits);
 
 }  // namespace mirror
 

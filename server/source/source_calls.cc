@@ -9,6 +9,7 @@
 #include "base/shared_clock.h"
 #include "base/status_macros.h"
 #include "proto/wire/codec.h"
+#include "proto/wire/heartbeat.h"
 #include "proto/wire/receipt.h"
 #include "proto/wire/refusal.h"
 #include "server/hub/hubs.h"
@@ -20,8 +21,9 @@ namespace mirror {
 namespace {
 
 /// Capabilities of this endpoint beyond the first version of the protocol.
-constexpr const char* kCapabilities[] = {"row_data_stream", "advance",     "value_parts",
-                                         "digest_ranges",   "source_time", kUnsentCapability};
+constexpr const char* kCapabilities[] = {"row_data_stream",   "advance",     "value_parts",
+                                         "digest_ranges",     "source_time", kUnsentCapability,
+                                         kHeartbeatCapability};
 /// For tenants with receipts.
 constexpr char kReceiptsCapability[] = "receipts";
 /// For members of a hub.
@@ -302,6 +304,20 @@ absl::Status SourceCalls::ReplicationCompleted(SourceCall& call,
                    served.tenant->Complete(call.caller(), request.cycle(), completion.tables, SharedNowMs(),
                                            completion.as_of, completion.unsent));
   AnswerCompleted(call.caller(), request.cycle(), *served.tenant, verdicts, response);
+  return absl::OkStatus();
+}
+
+absl::Status SourceCalls::Heartbeat(SourceCall& call, const v1::HeartbeatRequest& request,
+                                    v1::HeartbeatResponse* response) {
+  // Taken first: a wait makes the look older, never younger.
+  const std::int64_t arrived_ms = SharedNowMs();
+  ASSIGN_OR_RETURN(const Served served, Serve(call.caller()));
+  ASSIGN_OR_RETURN(const mirror::Heartbeat heartbeat, DecodeHeartbeat(request, limits_));
+  // The time that a message lay here is not part of the age: its caller has given up waiting by now.
+  if (call.HasLeft()) return absl::CancelledError("the caller left. Nothing was noted.");
+  ASSIGN_OR_RETURN(const std::int64_t within_ms,
+                   served.tenant->TakeHeartbeat(call.caller(), heartbeat, arrived_ms));
+  response->set_next_within_ms(static_cast<std::uint32_t>(within_ms));
   return absl::OkStatus();
 }
 

@@ -51,6 +51,8 @@ class SourceCalls {
   absl::Status Wipe(SourceCall& call, const v1::WipeRequest& request, v1::WipeResponse* response);
   absl::Status ReplicationCompleted(SourceCall& call, const v1::ReplicationCompletedRequest& request,
                                     v1::ReplicationCompletedResponse* response);
+  absl::Status Heartbeat(SourceCall& call, const v1::HeartbeatRequest& request,
+                         v1::HeartbeatResponse* response);
   absl::Status DigestRanges(SourceCall& call, const v1::DigestRangesRequest& request,
                             v1::DigestRangesResponse* response);
   /// Sends one of several messages of an answer. Returns false if the caller takes no more.

@@ -137,6 +137,8 @@ absl::Status CycleCompletion::PlanCompletion(const TenantRecord& before, Complet
   completing->paused = tenant.paused ? PauseWords(tenant.paused, tenant.pause_reason) : "";
   completing->first = tenant.completed_ms == 0;
   tenant.completed_cycle = cycle;
+  // Only a cycle that told the times of all tables can be followed by heartbeats.
+  if (plan->all_as_of) tenant.holder = before.holder;
   // A cycle without an announcement completed nothing.
   if (completing->announced) tenant.completed_ms = now_ms;
   if (completing->announced && !other_source && tenant.source_accepted) {

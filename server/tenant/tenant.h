@@ -15,6 +15,7 @@
 #include "server/tenant/cycle_calls.h"
 #include "server/tenant/cycle_completion.h"
 #include "server/tenant/file_calls.h"
+#include "server/tenant/heartbeat.h"
 #include "server/tenant/mirror/hub_calls.h"
 #include "server/tenant/mirror/journal_upkeep.h"
 #include "server/tenant/mirror/lost_mirror.h"
@@ -46,6 +47,7 @@ class TenantMirror {
 class Tenant : private TenantMirror,
                public CycleCalls,
                public CycleCompletion,
+               public HeartbeatCalls,
                public RowWriter,
                public OperatorCalls,
                public FileCalls,
@@ -60,6 +62,7 @@ class Tenant : private TenantMirror,
                      [this, make_room] { make_room(*this); }),
         CycleCalls(shared_),
         CycleCompletion(shared_),
+        HeartbeatCalls(shared_),
         RowWriter(shared_),
         OperatorCalls(shared_),
         FileCalls(shared_, events),

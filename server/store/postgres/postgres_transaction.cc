@@ -433,7 +433,12 @@ class PostgresTransaction final : public StoreTransaction {
     return TakeAndBegin(intent, &is_elsewhere);
   }
 
-  absl::Status Commit(Kept) override {
+  absl::Status StartPlan(const Plan& plan) override {
+    passes_ = plan.kept == Kept::kWithNext && plan.all_as_of && !plan.tenant && plan.steps.empty();
+    return absl::OkStatus();
+  }
+
+  absl::Status Commit(Kept kept) override {
     CrashPoint("commit.before");
     PostgresWork& work = *mirror_.work;
     WorkView& view = *work.view;
@@ -444,6 +449,9 @@ class PostgresTransaction final : public StoreTransaction {
       return moved;
     }
     postgres::Pipeline pipeline(view.connection());
+    if (passes_ && kept == Kept::kWithNext) {
+      pipeline.Queue("SELECT set_config('synchronous_commit', 'off', true)");
+    }
     view.writes().QueueIn(pipeline);
     bool has_standby = true;
     bool* const asked = mirror_.options.replicated ? &has_standby : nullptr;
@@ -580,6 +588,7 @@ class PostgresTransaction final : public StoreTransaction {
   }
 
   PostgresMirror& mirror_;
+  bool passes_ = false;  ///< The plan changes the times of tables alone, and a loss of power may take them.
   PostgresTenantVerbs tenant_;
   PostgresRecordVerbs records_;
   const std::unique_ptr<TableVerbs> tables_;
