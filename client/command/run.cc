@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <ctime>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <random>
@@ -27,6 +28,7 @@
 #include "base/system_user.h"
 #include "client/command/commands.h"
 #include "client/command/expiry.h"
+#include "client/command/heartbeat.h"
 #include "client/command/json_lines.h"
 #include "client/command/report.h"
 #include "client/command/schedule.h"
@@ -130,29 +132,6 @@ constexpr int kRest = 9;
 /// The least wait from a change to its cycle in a source whose writers wait for readers.
 constexpr std::chrono::milliseconds kJournalDelay(1'000);
 
-enum class Woken : std::uint8_t { kTime, kChange, kStop };
-
-/// Waits until `time`, or until `signal` hears a change outside of quiet hours. `signal` may be null.
-Woken WaitForRun(Schedule::Time time, const Schedule& schedule, ChangeSignal* signal,
-                 const std::stop_token& stop) {
-  const Wait wait(time, std::chrono::system_clock::now(), std::chrono::steady_clock::now());
-  while (!stop.stop_requested()) {
-    const Schedule::Time now = std::chrono::system_clock::now();
-    const auto left = wait.Left(now, std::chrono::steady_clock::now());
-    if (left.count() == 0) return Woken::kTime;
-    const auto nap = std::min<std::chrono::nanoseconds>(left, kClockLook);
-    if (signal == nullptr || schedule.IsQuiet(now)) {
-      SleepFor(nap, stop);
-      continue;
-    }
-    const ChangeSignal::Heard heard = signal->Wait(nap, stop);
-    if (heard == ChangeSignal::Heard::kChange) return Woken::kChange;
-    // The next run says why the source cannot be read.
-    if (heard == ChangeSignal::Heard::kLost) signal = nullptr;
-  }
-  return Woken::kStop;
-}
-
 /// Whether a run read all rows of a table to find changes. A population is due once.
 bool ReadsWholeTables(const SourceConfig& source, const CycleReport& report) {
   const auto is_read = [&source](const TableConfig& table) {
@@ -171,13 +150,19 @@ class Following {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  /// `kept` and `watcher` must outlive it.
-  Following(const SourceConfig& source, const KeptLog& kept, FileWatcher& watcher)
-      : source_(source), kept_(kept), signal_(OpenSignal(source, kept, watcher)) {}
+  /// All arguments must outlive it. `random` returns numbers from 0 to 1.
+  Following(const SourceConfig& source, const KeptLog& kept, FileWatcher& watcher,
+            const Connection& connection, std::function<double()> random)
+      : source_(source),
+        kept_(kept),
+        signal_(OpenSignal(source, kept, watcher)),
+        heartbeats_(CallEndpoint(connection, source.context_id), &std::chrono::steady_clock::now,
+                    std::move(random)) {}
 
   /// To be called before each run. Returns, once for each new reason, why the source is not followed.
   std::string Mark() {
     if (signal_ == nullptr) return "";
+    heartbeats_.Begun();
     begun_ = std::chrono::steady_clock::now();
     return Once(std::string(signal_->Mark().message()));
   }
@@ -186,11 +171,13 @@ class Following {
     const Time now = std::chrono::steady_clock::now();
     // The cycle was completed, even if tables failed.
     completed_ = report.outcome == Outcome::kDone;
+    heartbeats_.Ended(completed_ ? report.heartbeat : std::nullopt);
     rest_until_ = ReadsWholeTables(source_, report) ? now + kRest * (now - begun_) : Time();
     return signal_ != nullptr && kept_.is_missing ? Once(std::string(CannotFollow().message())) : "";
   }
   /// Null: the next run begins by time alone.
   ChangeSignal* signal() const { return completed_ ? signal_.get() : nullptr; }
+  HeartbeatSender& heartbeats() { return heartbeats_; }
   /// Waits until the cycle of a change may begin, at most so long. False: a stop was requested.
   bool Delay(std::chrono::nanoseconds most, const std::stop_token& stop) const {
     const Time now = std::chrono::steady_clock::now();
@@ -208,10 +195,44 @@ class Following {
   const SourceConfig& source_;
   const KeptLog& kept_;
   const std::unique_ptr<ChangeSignal> signal_;  ///< Null: not followed.
+  HeartbeatSender heartbeats_;
   Time begun_, rest_until_;
   bool completed_ = false;
   std::string why_;
 };
+
+/// The reason why a wait for a run ended.
+enum class Woken : std::uint8_t {
+  kTime,
+  kSoon,  ///< Before its time: the source has a change, or the endpoint refused a heartbeat.
+  kStop,
+};
+
+/// Waits until `time`, or until a change outside of quiet hours. Sends the heartbeats meanwhile.
+Woken WaitForRun(Schedule::Time time, const Schedule& schedule, Following& following,
+                 const std::stop_token& stop) {
+  ChangeSignal* signal = following.signal();
+  const Wait wait(time, std::chrono::system_clock::now(), std::chrono::steady_clock::now());
+  while (!stop.stop_requested()) {
+    const Schedule::Time now = std::chrono::system_clock::now();
+    const auto left = wait.Left(now, std::chrono::steady_clock::now());
+    if (left.count() == 0) return Woken::kTime;
+    const auto nap = std::min<std::chrono::nanoseconds>(left, kClockLook);
+    if (signal == nullptr || schedule.IsQuiet(now)) {
+      SleepFor(nap, stop);
+      continue;
+    }
+    HeartbeatSender& heartbeats = following.heartbeats();
+    const ChangeSignal::Heard heard = signal->Wait(std::min(nap, heartbeats.UntilDue().value_or(nap)), stop);
+    if (heard == ChangeSignal::Heard::kChange) return Woken::kSoon;
+    // The next run says why the source cannot be read.
+    if (heard == ChangeSignal::Heard::kLost) signal = nullptr;
+    if (signal == nullptr || stop.stop_requested() || schedule.IsQuiet(std::chrono::system_clock::now()))
+      continue;
+    if (heartbeats.SendIfDue(*signal, stop) == HeartbeatSender::Sent::kRefused) return Woken::kSoon;
+  }
+  return Woken::kStop;
+}
 
 /// Returns when the next run begins, if no change begins it. `planned`: the time that was planned before this
 /// run, which `woken` began.
@@ -220,7 +241,7 @@ Schedule::Time NextRun(Schedule& schedule, const SourceRun& run, Schedule::Time 
   const bool completed = run.report.outcome == Outcome::kDone;
   const Schedule::Time ended = std::chrono::system_clock::now();
   // A failed table is tried again by its own schedule, however many changes other tables have.
-  if (woken == Woken::kChange && completed && !run.report.Good() && planned > ended) return planned;
+  if (woken == Woken::kSoon && completed && !run.report.Good() && planned > ended) return planned;
   const Schedule::Time next = schedule.Next(begun, ended, run.report.Good());
   return run.config->follow && !completed ? std::min(next, schedule.Soon(ended)) : next;
 }
@@ -229,9 +250,8 @@ void RunOne(const AgentConfig& config, std::size_t number, const Connection& con
             const std::stop_token& stop, Shared& shared, AgentMetrics* metrics) {
   const SourceConfig& source = config.sources[number];
   std::mt19937_64 generator(std::random_device{}());
-  Schedule schedule(
-      std::chrono::milliseconds(source.interval_ms), source.quiet,
-      [&] { return std::uniform_real_distribution<double>(0, 1)(generator); }, source.cron);
+  const auto random = [&] { return std::uniform_real_distribution<double>(0, 1)(generator); };
+  Schedule schedule(std::chrono::milliseconds(source.interval_ms), source.quiet, random, source.cron);
   std::atomic<bool> stopping = false;
   const std::stop_callback tell(stop, [&] { stopping = true; });
   const absl::StatusOr<std::optional<LastRun>> last =
@@ -241,13 +261,13 @@ void RunOne(const AgentConfig& config, std::size_t number, const Connection& con
   Schedule::Time next = schedule.First(now, was_good);
   KeptLog kept;
   ToldRuns told;
-  Following following(source, kept, shared.files);
+  Following following(source, kept, shared.files, connection, random);
   // A time given by cron is kept as it is.
   if (next == now) {
     next += FirstWait(number, config.sources.size(), std::chrono::milliseconds(source.interval_ms));
   }
   for (;;) {
-    const Woken woken = WaitForRun(next, schedule, following.signal(), stop);
+    const Woken woken = WaitForRun(next, schedule, following, stop);
     if (woken == Woken::kStop) return;
     // The clock was set back: the planned time is still to come, or an earlier one comes first.
     const auto now_set = std::chrono::system_clock::now();
@@ -255,9 +275,9 @@ void RunOne(const AgentConfig& config, std::size_t number, const Connection& con
       next = schedule.Regular(now_set, now_set);
       continue;
     }
-    if (woken == Woken::kChange && !following.Delay(next - now_set, stop)) return;
+    if (woken == Woken::kSoon && !following.Delay(next - now_set, stop)) return;
     // The quiet hours may have begun during the wait.
-    if (woken == Woken::kChange && schedule.IsQuiet(std::chrono::system_clock::now())) continue;
+    if (woken == Woken::kSoon && schedule.IsQuiet(std::chrono::system_clock::now())) continue;
     if (!shared.turns.Take(stop)) return;
     WarnIfAny(shared, source.context_id, following.Mark());
     const Schedule::Time begun = std::chrono::system_clock::now();

@@ -30,6 +30,7 @@
 #include "mirror/v1/mirror_client.pb.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/exchange/ledger.h"
+#include "proto/wire/heartbeat.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/refusal.h"
 #include "proto/wire/source_objects_codec.h"
@@ -531,6 +532,7 @@ absl::StatusOr<v1::AuthenticateResponse> Authenticate(RunContext& run, const std
 /// Errors: the lock's, the call's; kInternal: an answer without content.
 absl::StatusOr<bool> BeginCycle(RunContext& run, Cycle& cycle) {
   ASSIGN_OR_RETURN(const LockFile::Holder holder, run.lock.Begin());
+  run.report.heartbeat.reset();
   CrashPoint("agent.locked");
   std::optional<KnownCycles> cycles;
   if (run.marks != nullptr) {
@@ -552,6 +554,7 @@ absl::StatusOr<bool> BeginCycle(RunContext& run, Cycle& cycle) {
   if (!answer.ok()) return answer.status();
   if (!answer->accepted()) return NotAccepted(run, *answer, may_run);
   run.report.cycle = cycle.id = answer->cycle();
+  cycle.holder = holder.id;
   cycle.limits = answer->limits();
   if (answer->has_announced()) cycle.announced = std::move(*answer->mutable_announced());
   if (run.marks != nullptr) run.marks->Begin(cycle.id);
@@ -561,6 +564,7 @@ absl::StatusOr<bool> BeginCycle(RunContext& run, Cycle& cycle) {
   };
   cycle.can_compare = has("digest_ranges");
   cycle.shows_unsent = has(kUnsentCapability);
+  cycle.takes_heartbeats = has(kHeartbeatCapability);
   run.report.delivers = cycle.delivers = has("deliveries");
   if (!cycle.delivers) {
     // An endpoint without an exchange does not accept a table with this name.
@@ -658,6 +662,25 @@ absl::Status RunCycles(RunContext& run) {
   }
 }
 
+/// Completes the terms of heartbeats after the run's last cycle, or removes them.
+void SetStale(RunContext& run) {
+  std::optional<HeartbeatTerms>& terms = run.report.heartbeat;
+  if (!terms) return;
+  const bool is_held =
+      run.report.tables_held ||
+      std::any_of(run.report.tables.begin(), run.report.tables.end(),
+                  [](const TableReport& table) { return table.result == TableResult::kHeld; });
+  // The endpoint refuses each one until its operator has decided.
+  if (is_held || !run.report.status.ok()) return terms.reset();
+  std::set<std::string> stale(terms->stale.begin(), terms->stale.end());
+  for (const SourceTable& table : run.schema.tables) {
+    const std::string& name = table.schema.name;
+    const bool is_good = run.ReportOf(name).result == TableResult::kOk && table.later.empty();
+    if (!is_good || !run.history.NoticesChanges(name)) stale.insert(name);
+  }
+  terms->stale.assign(stale.begin(), stale.end());
+}
+
 }  // namespace
 
 CycleReport RunOnce(const CycleParts& parts, const CycleOptions& options) {
@@ -666,6 +689,7 @@ CycleReport RunOnce(const CycleParts& parts, const CycleOptions& options) {
     run.report.outcome = Outcome::kFailed;
     run.report.status = std::move(status);
   }
+  SetStale(run);
   return std::move(run.report);
 }
 

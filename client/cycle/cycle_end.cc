@@ -269,6 +269,10 @@ absl::Status EndCycle(RunContext& run, Cycle& cycle, const absl::Status& status)
   run.AddNote(run.receipts.End(end->response.signed_receipts(), run.client));
   TakeVerdicts(run, cycle, end->response);
   RETURN_IF_ERROR(KeepDurable(run, cycle));
+  if (cycle.takes_heartbeats && end->request.source_time_ms() > 0) {
+    const auto& stale = end->request.stale_tables();
+    run.report.heartbeat = {cycle.id, cycle.holder, run.history.source_id(), {stale.begin(), stale.end()}};
+  }
   CrashPoint("agent.forgot");
   return run.lock.End();
 }

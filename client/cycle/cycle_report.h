@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "client/source/source_log.h"
+#include "client/wire/heartbeat_terms.h"
 #include "proto/wire/refusal.h"
 
 namespace mirror {
@@ -109,6 +110,9 @@ struct CycleReport {
   std::map<std::string, std::string> unlogged = {};
   bool delivers = false;  ///< The endpoint belongs to a hub that may have deliveries for the source.
   std::optional<ExchangeFigures> exchange = {};  ///< Set if the source accepts deliveries.
+  /// Set if the last cycle was completed with the times of the tables, nothing is held, and the endpoint
+  /// takes heartbeats.
+  std::optional<HeartbeatTerms> heartbeat = {};
   bool pushes = true;  ///< False: an import that changed nothing, so no cycle was to begin.
 
   /// Paused by an operator; or done, and no table was refused, is held or failed.

@@ -81,10 +81,12 @@ struct Cycle {
 
   // Set by BeginCycle().
   std::int64_t id = 0;
+  std::string holder;
   v1::Limits limits;
-  bool follows_broken = false;   ///< The source notes that the cycle before was not completed.
-  bool can_compare = false;      ///< The endpoint answers DigestRanges.
-  bool delivers = false;         ///< The endpoint has deliveries, and takes the ledger of their results.
+  bool follows_broken = false;  ///< The source notes that the cycle before was not completed.
+  bool can_compare = false;     ///< The endpoint answers DigestRanges.
+  bool delivers = false;        ///< The endpoint has deliveries, and takes the ledger of their results.
+  bool takes_heartbeats = false;
   bool shows_unsent = false;     ///< The endpoint shows its operator the tables that could not be sent.
   std::string announced_sha256;  ///< See KnownAnnouncement().
   std::optional<v1::TableSchemaResponse> announced;  ///< Set if the mirror knew the announcement: its answer.

@@ -406,6 +406,8 @@ class ExchangingRun {
       // The hub gets the results together with the changed rows.
       if (tried || (imports_alone && may_be_untold_)) {
         CycleReport told = push();
+        // Heartbeats can only follow the last cycle.
+        report.heartbeat = told.heartbeat;
         if (imports_alone || !told.Good()) report = std::move(told);
       } else if (imports_alone) {
         report.outcome = Outcome::kDone;

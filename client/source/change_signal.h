@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <stop_token>
 
 #include "absl/status/status.h"
@@ -33,7 +34,15 @@ class ChangeSignal {
   /// Waits at most `most` for a change since Mark(). After any result but kNothing, call Mark() before the
   /// next Wait().
   virtual Heard Wait(std::chrono::nanoseconds most, const std::stop_token& stop) = 0;
+
+  /// Looks whether the source has anything that the run since Mark() did not send, whatever kind of change it
+  /// is, and returns the begin of that look, or of an earlier one that could not be repeated. It may ask the
+  /// source, up to kEndWithin. Absent: there is something to send, or no look since Mark() proves otherwise.
+  virtual std::optional<std::chrono::steady_clock::time_point> QuietAt(const std::stop_token& stop) = 0;
 };
+
+/// Limit for the wait of ChangeSignal::QuietAt() for a source's log.
+inline constexpr std::chrono::milliseconds kEndWithin(1'000);
 
 /// The error of ChangeSignal::Mark() for a source without a change log.
 inline absl::Status CannotFollow() {

@@ -8,6 +8,11 @@ void CommitSignal::Committed(std::int64_t lsn) {
   changed_.NotifyAll();
 }
 
+void CommitSignal::Passed(std::int64_t lsn) {
+  const MutexLock lock(mutex_);
+  passed_ = lsn;
+}
+
 void CommitSignal::Restarted() {
   const MutexLock lock(mutex_);
   restarted_ = true;
@@ -16,14 +21,20 @@ void CommitSignal::Restarted() {
 
 void CommitSignal::TakeAll() {
   const MutexLock lock(mutex_);
-  committed_ = 0;
+  committed_ = passed_ = 0;
   restarted_ = false;
 }
 
 void CommitSignal::Take(std::int64_t lsn) {
   const MutexLock lock(mutex_);
   if (committed_ <= lsn) committed_ = 0;
+  if (passed_ <= lsn) passed_ = 0;
   restarted_ = false;
+}
+
+bool CommitSignal::HasNothing() {
+  const MutexLock lock(mutex_);
+  return committed_ == 0 && passed_ == 0 && !restarted_;
 }
 
 bool CommitSignal::Wait(std::chrono::nanoseconds most, const std::stop_token& stop) {

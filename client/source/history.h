@@ -77,6 +77,9 @@ class History {
   /// Whether a table that this history reports as unchanged surely equals its mirror.
   virtual bool SeesChanges(const std::string& table) = 0;
 
+  /// The same for a table whose changes are noticed between two runs, by a ChangeSignal.
+  virtual bool NoticesChanges(const std::string& table) { return SeesChanges(table); }
+
   virtual Form FormOf(const std::string& table) = 0;
   /// Whether this history sent the position, in any form.
   virtual absl::StatusOr<bool> Sent(const std::string& table, const Position& position) {

@@ -13,4 +13,11 @@ ChangeSignal::Heard KeptLogSignal::Wait(std::chrono::nanoseconds most, const std
   return kept_.keeper->commits().Wait(most, stop) ? Heard::kChange : Heard::kNothing;
 }
 
+std::optional<std::chrono::steady_clock::time_point> KeptLogSignal::QuietAt(const std::stop_token& stop) {
+  if (kept_.keeper == nullptr || !kept_.keeper->commits().HasNothing()) return std::nullopt;
+  const auto begun = kept_.keeper->ReadToEnd(stop);
+  // Commits that the log had at the begin are known now.
+  return kept_.keeper->commits().HasNothing() ? begun : std::nullopt;
+}
+
 }  // namespace mirror

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <stop_token>
 
 #include "absl/status/status.h"
@@ -17,6 +18,11 @@ class LogKeeper {
   virtual ~LogKeeper() = default;
   /// Tells of changes that it reads between runs. Lives as long as the keeper.
   CommitSignal& commits() { return commits_; }
+  /// Waits until the log was read up to the end that it had at the begin of this call, up to kEndWithin, and
+  /// returns that begin. Absent: it was not, or the tables' definitions changed since the last run.
+  virtual std::optional<std::chrono::steady_clock::time_point> ReadToEnd(const std::stop_token& /*stop*/) {
+    return std::nullopt;
+  }
 
  protected:
   /// `commits` must outlive it.
@@ -41,6 +47,7 @@ class KeptLogSignal final : public ChangeSignal {
   absl::Status Mark() override;
   bool WritersWait() const override { return false; }
   Heard Wait(std::chrono::nanoseconds most, const std::stop_token& stop) override;
+  std::optional<std::chrono::steady_clock::time_point> QuietAt(const std::stop_token& stop) override;
 
  private:
   const KeptLog& kept_;

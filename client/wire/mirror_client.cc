@@ -631,6 +631,23 @@ absl::Status MirrorClient::ReportDeliveries(const v1::ReportDeliveriesRequest& r
       .status();
 }
 
+absl::StatusOr<std::chrono::milliseconds> MirrorClient::Heartbeat(const HeartbeatTerms& terms,
+                                                                  std::chrono::milliseconds age) {
+  v1::HeartbeatRequest request;
+  request.set_cycle(terms.cycle);
+  request.set_holder(terms.holder);
+  request.set_source_id(terms.source_id);
+  request.set_age_ms(static_cast<std::uint64_t>(age.count()));
+  for (const std::string& table : terms.stale) request.add_stale_tables(table);
+  ASSIGN_OR_RETURN(
+      const v1::HeartbeatResponse response,
+      Unary<v1::HeartbeatResponse>(
+          "Heartbeat",
+          [&](auto* context, auto* answer) { return service_->stub->Heartbeat(context, request, answer); },
+          patience_.heartbeat));
+  return std::chrono::milliseconds(response.next_within_ms());
+}
+
 absl::StatusOr<std::unique_ptr<RowStream>> MirrorClient::OpenRowStream() {
   ASSIGN_OR_RETURN(std::string token, CallToken());
   auto context = std::make_unique<grpc::ClientContext>();

@@ -19,6 +19,7 @@
 #include "base/mutex.h"
 #include "certs/key.h"
 #include "certs/token.h"
+#include "client/wire/heartbeat_terms.h"
 #include "mirror/v1/mirror_client.pb.h"
 #include "proto/wire/receipt.h"
 #include "proto/wire/table.h"
@@ -67,6 +68,8 @@ struct Patience {
   /// For calls with rows, or a step of a stream: they may swap a large table.
   /// Also for calls for which the endpoint may have to read a whole table.
   std::chrono::milliseconds long_call = std::chrono::hours(1);
+  /// The time on the way makes the age that a heartbeat tells too short.
+  std::chrono::milliseconds heartbeat = std::chrono::seconds(5);
 };
 
 /// Cycles that a source with an exchange knows, see AuthenticateRequest.
@@ -142,6 +145,11 @@ class MirrorClient {
   /// Returns the number of waiting deliveries, without fetching any.
   absl::StatusOr<std::uint64_t> CountDeliveries(std::int64_t cycle);
   absl::Status ReportDeliveries(const v1::ReportDeliveriesRequest& request);
+
+  /// `age`: time since the begin of a look that found nothing to send. Returns the time until the next one.
+  /// Errors: also kUnimplemented: the endpoint takes none; kAborted: it cannot apply this one.
+  absl::StatusOr<std::chrono::milliseconds> Heartbeat(const HeartbeatTerms& terms,
+                                                      std::chrono::milliseconds age);
 
   const std::string& context_id() const { return context_id_; }
   /// Sets the counters that time calls from now on; they outlive the client. Null: calls are not timed.

@@ -106,6 +106,8 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
   Ends ends = Ends::kNever;
   /// Empty: it does not know the call.
   std::function<grpc::Status(const v1::DigestRangesRequest&, v1::DigestRangesResponse*)> on_digests;
+  /// Empty: it does not know the call.
+  std::function<grpc::Status(const v1::HeartbeatRequest&, v1::HeartbeatResponse*)> on_heartbeat;
   v1::Limits limits;
 
   // What happened.
@@ -364,6 +366,14 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
     Note(*context, "digests");
     if (!on_digests) return {grpc::StatusCode::UNIMPLEMENTED, "of another time"};
     return on_digests(*request, response);
+  }
+
+  grpc::Status Heartbeat(grpc::ServerContext* context, const v1::HeartbeatRequest* request,
+                         v1::HeartbeatResponse* response) override {
+    const std::lock_guard lock(mutex);
+    Note(*context, "heartbeat");
+    if (!on_heartbeat) return {grpc::StatusCode::UNIMPLEMENTED, "of another time"};
+    return on_heartbeat(*request, response);
   }
 
   grpc::Status ReplicationCompleted(grpc::ServerContext* context,

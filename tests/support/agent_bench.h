@@ -65,6 +65,7 @@ class AgentBench {
   std::string mirror_path() const { return here_.mirror_path(context_id_); }
   MirrorFile mirror() const { return here_.mirror(context_id_); }
   AgentConfig& config() { return config_; }
+  const Connection& connection() const { return connection_; }
   SourceConfig& source() { return config_.sources.front(); }
   const std::string& folder() const { return folder_; }
 

@@ -57,6 +57,10 @@ bool CaptureHistory::SeesChanges(const std::string& table) {
   return Captures(table) || base_.SeesChanges(table);
 }
 
+bool CaptureHistory::NoticesChanges(const std::string& table) {
+  return !Captures(table) && base_.NoticesChanges(table);
+}
+
 Form CaptureHistory::FormOf(const std::string& table) {
   const CaptureRule* const rule = rules_.Find(table);
   if (rule == nullptr) return base_.FormOf(table);

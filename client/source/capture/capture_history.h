@@ -41,6 +41,7 @@ class CaptureHistory : public History {
   bool NamesRows(const std::string& table) override;
   bool FollowsReading(const std::string& table) override;
   bool SeesChanges(const std::string& table) override;
+  bool NoticesChanges(const std::string& table) override;
   Form FormOf(const std::string& table) override;
   absl::StatusOr<bool> Sent(const std::string& table, const Position& position) override;
   absl::StatusOr<bool> Adopt(const std::string& table, const Position& position) override;

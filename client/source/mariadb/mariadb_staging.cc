@@ -95,6 +95,16 @@ absl::StatusOr<BinlogPlace> PlaceOfNewSnapshot(mariadb::Connection& connection) 
   return place;
 }
 
+/// Returns the binlog's present end, and its server.
+absl::StatusOr<BinlogPosition> EndOf(mariadb::Connection& connection) {
+  // Read before the end: groups after that end follow these GTIDs.
+  ASSIGN_OR_RETURN(BinlogServer server, ReadBinlogServer(connection));
+  ASSIGN_OR_RETURN(const BinlogPlace end, PlaceOfNewSnapshot(connection));
+  BinlogPosition position{.again = {end.file, kFileBegin}, .end = end, .server = server.id};
+  for (const binlog::Gtid& gtid : server.at) KeepGtid(gtid, &position.gtids);
+  return position;
+}
+
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<MariadbStaging>> MariadbStaging::Open(MariadbStagingOptions options) {
@@ -283,15 +293,6 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::FindBegin(mariadb::Connect
   return GoOnAt(connection, "the server's binlog was purged before all of it was read: changes are missing");
 }
 
-absl::StatusOr<BinlogPosition> MariadbStaging::EndOf(mariadb::Connection& connection) {
-  // Read before the end: groups after that end follow these GTIDs.
-  ASSIGN_OR_RETURN(BinlogServer server, ReadBinlogServer(connection));
-  ASSIGN_OR_RETURN(const BinlogPlace end, PlaceOfNewSnapshot(connection));
-  BinlogPosition position{.again = {end.file, kFileBegin}, .end = end, .server = server.id};
-  for (const binlog::Gtid& gtid : server.at) KeepGtid(gtid, &position.gtids);
-  return position;
-}
-
 absl::StatusOr<MariadbStaging::Begin> MariadbStaging::GoOnAt(mariadb::Connection& connection,
                                                              const std::string& why) {
   ASSIGN_OR_RETURN(const std::int64_t staged, stage_->Place());
@@ -467,6 +468,27 @@ absl::Status MariadbStaging::WaitUntilAt(const BinlogPlace& place, std::uint32_t
     changed_.WaitUntil(mutex_, std::stop_token(), Clock::now() + kStagingLook, is_there);
   }
   return absl::OkStatus();
+}
+
+std::optional<MariadbStaging::Time> MariadbStaging::ReadToEnd(const std::stop_token& stop) {
+  const Time begun = Clock::now();
+  BinlogPlace end;
+  std::uint32_t server = 0;
+  {
+    const absl::StatusOr<MariadbLease> session = sessions_->Take(MariadbUse::kCatalogs);
+    if (!session.ok()) return std::nullopt;
+    absl::StatusOr<BinlogPlace> now = ReadBinlogEnd(**session);
+    const absl::StatusOr<BinlogServer> who = ReadBinlogServer(**session);
+    if (!now.ok() || !who.ok()) return std::nullopt;
+    end = *std::move(now);
+    server = who->id;
+  }
+  const MutexLock lock(mutex_);
+  const auto is_there = [&]() MIRROR_REQUIRES(mutex_) {
+    return intake_ != nullptr && intake_->verified() && intake_->IsBetween() && begun_ &&
+           begun_->server == server && !IsBefore(intake_->place(), end);
+  };
+  return changed_.WaitUntil(mutex_, stop, begun + kEndWithin, is_there) ? std::optional(begun) : std::nullopt;
 }
 
 absl::StatusOr<StageMark> MariadbStaging::StageToMarker(const std::atomic<bool>* stop, std::int64_t above) {

@@ -96,6 +96,11 @@ class MariadbStaging : public LogKeeper {
   /// see less than the stage, and changes that the stage discarded for a table would be lost.
   absl::Status WaitUntilSeen(std::int64_t lsn, const std::atomic<bool>* stop) MIRROR_EXCLUDES(mutex_);
 
+  /// Asks the server on another session where its binlog ends, and waits until the stream is there, outside
+  /// of a group.
+  std::optional<std::chrono::steady_clock::time_point> ReadToEnd(const std::stop_token& stop) override
+      MIRROR_EXCLUDES(mutex_);
+
   /// Sets the staged tables, from the next group that is read.
   void SetTables(BinlogTables tables) MIRROR_EXCLUDES(mutex_);
 
@@ -127,8 +132,6 @@ class MariadbStaging : public LogKeeper {
     std::int64_t lsn = 0;
   };
   absl::StatusOr<Begin> FindBegin(mariadb::Connection& connection, const MariadbSource& place);
-  /// Returns the binlog's present end, and its server.
-  absl::StatusOr<BinlogPosition> EndOf(mariadb::Connection& connection);
   /// Starts at its end, as if all tables were new: earlier changes are unknown and found by comparing.
   absl::StatusOr<Begin> GoOnAt(mariadb::Connection& connection, const std::string& why);
   absl::StatusOr<Begin> BeginAnother(mariadb::Connection& connection, StagedLog log);

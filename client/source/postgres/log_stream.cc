@@ -39,7 +39,8 @@ std::uint64_t LsnAt(std::string_view message, std::size_t at) {
   return static_cast<std::uint64_t>(postgres::ReadInt(message.substr(at, 8)));
 }
 
-std::string StatusUpdate(std::uint64_t written, std::uint64_t flushed) {
+/// `asks`: the server answers at once.
+std::string StatusUpdate(std::uint64_t written, std::uint64_t flushed, bool asks = false) {
   const std::int64_t now = std::chrono::duration_cast<std::chrono::microseconds>(
                                std::chrono::system_clock::now().time_since_epoch())
                                .count();
@@ -48,7 +49,7 @@ std::string StatusUpdate(std::uint64_t written, std::uint64_t flushed) {
   postgres::AppendNumber(update, flushed);
   postgres::AppendNumber(update, flushed);
   postgres::AppendNumber(update, now - kStreamEpoch);
-  postgres::AppendNumber(update, std::int8_t{0});
+  postgres::AppendNumber(update, static_cast<std::int8_t>(asks ? 1 : 0));
   return update;
 }
 
@@ -79,6 +80,11 @@ class SlotStream final : public LogStream {
   const LogServer& server() const override { return server_; }
   absl::StatusOr<std::optional<std::string_view>> Next(milliseconds within) override MIRROR_EXCLUDES(mutex_);
   absl::Status Confirm(std::uint64_t lsn) override MIRROR_EXCLUDES(mutex_);
+  absl::Status AskEnd() override MIRROR_EXCLUDES(mutex_);
+  std::uint64_t received() const override MIRROR_EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    return come_;
+  }
   std::uint64_t server_end() const override MIRROR_EXCLUDES(mutex_) {
     const MutexLock lock(mutex_);
     return std::max(server_.flushed_lsn, read_);
@@ -203,6 +209,15 @@ absl::Status SlotStream::Confirm(std::uint64_t lsn) {
   if (!told.ok()) return failed_ = Explain(told);
   confirmed_ = lsn;
   return absl::OkStatus();
+}
+
+absl::Status SlotStream::AskEnd() {
+  const MutexLock lock(mutex_);
+  ++calls_;
+  if (!failed_.ok()) return failed_;
+  answered_ = StreamClock::now();
+  absl::Status asked = Put(StatusUpdate(come_, 0, /*asks=*/true));
+  return asked.ok() ? asked : failed_ = Explain(asked);
 }
 
 absl::Status SlotStream::Answer() {

@@ -52,6 +52,11 @@ class LogStream {
   /// Confirms that everything below is on the agent's disk: the server may drop it. Sent at once. No effect
   /// if not above the last one. Errors: kInvalidArgument: the log was not received so far; those of Next().
   virtual absl::Status Confirm(std::uint64_t lsn) = 0;
+  /// Asks the server how far it has read its log: received() tells after a later Next(). Errors: those of
+  /// Next().
+  virtual absl::Status AskEnd() = 0;
+  /// Returns the position below which Next() has returned everything, between two transactions.
+  virtual std::uint64_t received() const = 0;
   /// Returns the position up to which the server had read its log at its last message.
   virtual std::uint64_t server_end() const = 0;
 };

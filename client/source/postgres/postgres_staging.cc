@@ -7,6 +7,9 @@
 #include "base/clock.h"
 #include "base/crash_point.h"
 #include "base/db/postgres/failure.h"
+#include "base/db/postgres/lsn.h"
+#include "base/db/postgres/rows.h"
+#include "base/db/postgres/value.h"
 #include "base/nonce.h"
 #include "base/status_macros.h"
 #include "client/source/postgres/log_place.h"
@@ -29,6 +32,21 @@ postgres::PoolOptions MarkerOptions(const PostgresAccess& access) {
   options.name = "the source, for positions in its log";
   options.connections = 2;
   return options;
+}
+
+/// Where the server's log ends in memory and on disk, and whether a process reads the slot there. A standby
+/// refuses it.
+constexpr char kLogEndSql[] =
+    "SELECT pg_current_wal_insert_lsn()::text, pg_current_wal_flush_lsn()::text, EXISTS(SELECT FROM "
+    "pg_replication_slots WHERE slot_name = $1 AND database = current_database() AND active)";
+
+/// Whether all of a log is on disk. With synchronous_commit = off a commit that others see may not be. Behind
+/// the end of a page the next record begins after the page's header.
+bool IsOnDisk(std::uint64_t inserted, std::uint64_t flushed) {
+  constexpr std::uint64_t kPage = 8'192, kHeader = 24, kFileHeader = 40;
+  if (inserted <= flushed) return true;
+  const std::uint64_t ahead = inserted - flushed;
+  return flushed % kPage == 0 && (ahead == kHeader || ahead == kFileHeader);
 }
 
 /// "postgres SYSTEM OID".
@@ -234,6 +252,7 @@ absl::Status PostgresStaging::Pump(LogStream& stream, LogIntake& intake, const s
       changes_ += intake.changes() - std::exchange(changes, intake.changes());
     }
     if (!intake.IsBetween()) continue;
+    RETURN_IF_ERROR(TellEnd(stream, intake));
     RETURN_IF_ERROR(FlushIfDue(stream, intake));
     // Also after each flush: under a steady load there is always a message to read.
     if (!message || !intake.HasCommits()) MarkIfDue(stream, intake);
@@ -267,6 +286,54 @@ void PostgresStaging::MarkIfDue(const LogStream& stream, const LogIntake& intake
   marked_ = now;
   // If it fails, a later call makes a position.
   (void)EmitMarker();
+}
+
+// --- The end of the log -------------------------------------------------------
+
+absl::Status PostgresStaging::TellEnd(LogStream& stream, const LogIntake& intake) {
+  bool asks = false;
+  {
+    const MutexLock lock(mutex_);
+    if (awaited_ == 0 || !intake.verified()) return absl::OkStatus();
+    asks = std::exchange(asks_end_, false);
+    reached_ = stream.received();
+    if (reached_ >= awaited_) changed_.NotifyAll();
+  }
+  return asks ? stream.AskEnd() : absl::OkStatus();
+}
+
+absl::StatusOr<std::uint64_t> PostgresStaging::FindEnd() {
+  ASSIGN_OR_RETURN(postgres::Lease session, markers_.Take(kEndWithin));
+  if (watch_ == nullptr || catalog_ == nullptr)
+    return absl::FailedPreconditionError("no run has read it yet");
+  ASSIGN_OR_RETURN(const std::shared_ptr<const LogCatalog> catalog, watch_->Look(*session));
+  if (catalog != catalog_) return absl::AbortedError("definitions changed since the last run");
+  ASSIGN_OR_RETURN(const postgres::Rows rows, session->Query(kLogEndSql, {postgres::Value(options_.slot)},
+                                                             "asking where the server's log ends"));
+  ASSIGN_OR_RETURN(const std::uint64_t inserted, postgres::ParseLsn(rows.View(0, 0)));
+  ASSIGN_OR_RETURN(const std::uint64_t flushed, postgres::ParseLsn(rows.View(0, 1)));
+  if (!rows.Bool(0, 2)) return absl::AbortedError("the slot is not read at this server");
+  if (IsOnDisk(inserted, flushed)) return flushed;
+  return absl::AbortedError("commits of the server are not on its disk yet");
+}
+
+bool PostgresStaging::WaitForEnd(std::uint64_t lsn, Time until, const std::stop_token& stop) {
+  const MutexLock lock(mutex_);
+  if (!is_connected_) return false;
+  awaited_ = lsn;
+  asks_end_ = true;
+  reached_ = 0;
+  const bool is_there = changed_.WaitUntil(
+      mutex_, stop, until, [&]() MIRROR_REQUIRES(mutex_) { return is_connected_ && reached_ >= lsn; });
+  awaited_ = 0;
+  return is_there;
+}
+
+std::optional<PostgresStaging::Time> PostgresStaging::ReadToEnd(const std::stop_token& stop) {
+  const Time begun = Clock::now();
+  const absl::StatusOr<std::uint64_t> end = FindEnd();
+  if (!end.ok() || !WaitForEnd(*end, begun + kEndWithin, stop)) return std::nullopt;
+  return begun;
 }
 
 // --- Positions ----------------------------------------------------------------
@@ -304,7 +371,8 @@ absl::Status PostgresStaging::CheckPublished(postgres::Connection& connection) c
 absl::StatusOr<std::shared_ptr<const LogCatalog>> PostgresStaging::Look(postgres::Connection& connection,
                                                                         const std::string& schema) {
   if (watch_ == nullptr) watch_ = std::make_unique<LogCatalogWatch>(schema, options_.publication);
-  return watch_->Look(connection);
+  ASSIGN_OR_RETURN(catalog_, watch_->Look(connection));
+  return catalog_;
 }
 
 absl::StatusOr<std::string> PostgresStaging::EmitMarker() {

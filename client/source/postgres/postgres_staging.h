@@ -72,6 +72,10 @@ class PostgresStaging : public LogKeeper {
   absl::StatusOr<std::shared_ptr<const LogCatalog>> Look(postgres::Connection& connection,
                                                          const std::string& schema);
 
+  /// Asks the server on another session where its log ends, and waits for the stream to be there.
+  std::optional<std::chrono::steady_clock::time_point> ReadToEnd(const std::stop_token& stop) override
+      MIRROR_EXCLUDES(mutex_);
+
   /// State of the server's log at the last connect.
   struct Server {
     std::int64_t timeline = 0;
@@ -88,6 +92,8 @@ class PostgresStaging : public LogKeeper {
   Counts counts() const;
 
  private:
+  using Time = std::chrono::steady_clock::time_point;
+
   PostgresStaging(PostgresStagingOptions options, std::unique_ptr<Stage> stage);
 
   void Run(const std::stop_token& stop);
@@ -103,6 +109,11 @@ class PostgresStaging : public LogKeeper {
   absl::Status Pump(LogStream& stream, LogIntake& intake, const std::stop_token& stop);
   absl::Status FlushIfDue(LogStream& stream, LogIntake& intake);
   void MarkIfDue(const LogStream& stream, const LogIntake& intake);
+  /// Tells ReadToEnd() how far the stream is, if it waits.
+  absl::Status TellEnd(LogStream& stream, const LogIntake& intake) MIRROR_EXCLUDES(mutex_);
+  /// The end of the server's log, if all of it is on the server's disk, and the slot is read there.
+  absl::StatusOr<std::uint64_t> FindEnd() MIRROR_EXCLUDES(mutex_);
+  bool WaitForEnd(std::uint64_t lsn, Time until, const std::stop_token& stop) MIRROR_EXCLUDES(mutex_);
   absl::StatusOr<std::string> EmitMarker();
   absl::Status WaitUntilConnected(const std::atomic<bool>* stop) MIRROR_EXCLUDES(mutex_);
   absl::StatusOr<StageMark> WaitForMarker(std::string token, const std::atomic<bool>* stop);
@@ -112,9 +123,9 @@ class PostgresStaging : public LogKeeper {
   const std::unique_ptr<Stage> stage_;
   std::shared_ptr<PostgresSessions> sessions_;  ///< Used by the thread only.
   postgres::Pool markers_;
-  std::unique_ptr<LogCatalogWatch> watch_;  ///< Used by Look().
+  std::unique_ptr<LogCatalogWatch> watch_;     ///< Used by Look() and ReadToEnd(), as the next member.
+  std::shared_ptr<const LogCatalog> catalog_;  ///< What the last Look() returned.
 
-  using Time = std::chrono::steady_clock::time_point;
   Time flushed_;               ///< Used by the thread only, as those that follow.
   Time marked_;                ///< Time of the last position that it made by itself.
   bool expects_mark_ = false;  ///< The stage's last position must arrive first.
@@ -128,6 +139,10 @@ class PostgresStaging : public LogKeeper {
   std::atomic<std::uint64_t> tables_version_ = 0;
   bool is_connected_ MIRROR_GUARDED_BY(mutex_) = false;
   bool is_asked_ MIRROR_GUARDED_BY(mutex_) = false;  ///< A caller waits: connect now.
+  /// Position for which ReadToEnd() waits; 0: it does not wait.
+  std::uint64_t awaited_ MIRROR_GUARDED_BY(mutex_) = 0;
+  bool asks_end_ MIRROR_GUARDED_BY(mutex_) = false;      ///< The thread shall ask the server how far it is.
+  std::uint64_t reached_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Everything below was staged; told while awaited.
   std::uint64_t failures_ MIRROR_GUARDED_BY(mutex_) = 0;
   absl::Status failure_ MIRROR_GUARDED_BY(mutex_);
   Server server_ MIRROR_GUARDED_BY(mutex_);

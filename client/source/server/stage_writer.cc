@@ -281,7 +281,7 @@ absl::Status StageWriter::Commit() {
         const auto found = tables_.find(id);
         return found != tables_.end() && found->second.has_rows && IsReservedName(found->second.known.name);
       });
-  if (!touched_.empty() && !is_of_agent) commits_.Committed(open_->lsn);
+  if (!touched_.empty()) is_of_agent ? commits_.Passed(open_->lsn) : commits_.Committed(open_->lsn);
   if (link_.is_long()) return CommitSpilled();
   if (!passing_) {
     for (const std::int64_t id : touched_) {

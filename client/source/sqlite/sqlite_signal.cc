@@ -66,6 +66,7 @@ absl::Status SqliteSignal::Mark() {
   marked_ = *std::move(state);
   version_ = *version;
   looks_ = 0;
+  quiet_.reset();
   return absl::OkStatus();
 }
 
@@ -98,9 +99,14 @@ absl::StatusOr<SqliteSignal::State> SqliteSignal::Read() {
 }
 
 absl::StatusOr<bool> SqliteSignal::HasChanged() {
+  const Time begun = std::chrono::steady_clock::now();
   if (Find() != place_) return true;
   ASSIGN_OR_RETURN(const std::int64_t version, file_->Number("PRAGMA data_version"));
-  if (version == version_ || std::chrono::steady_clock::now() - read_ < kReadStep) return false;
+  if (version == version_) {
+    quiet_ = begun;
+    return false;
+  }
+  if (begun - read_ < kReadStep) return false;
   ASSIGN_OR_RETURN(const State now, Read());
   if (now.schema != marked_.schema || now.owner != marked_.owner) return true;
   // An end that moved back: the agent removed old entries, or another schema version shows a restore.
@@ -109,8 +115,10 @@ absl::StatusOr<bool> SqliteSignal::HasChanged() {
     return marked == marked_.ends.end() || log.second > marked->second;
   });
   // A change stays one until Mark().
-  if (!has_entries) version_ = version;
-  return has_entries;
+  if (has_entries) return true;
+  version_ = version;
+  quiet_ = begun;
+  return false;
 }
 
 nanoseconds SqliteSignal::UntilNextLook() {
@@ -135,6 +143,14 @@ ChangeSignal::Heard SqliteSignal::Wait(nanoseconds most, const std::stop_token& 
     if (watch_->Wait(std::min<nanoseconds>(UntilNextLook(), end - now), stop)) looks_ = 0;
   }
   return Heard::kNothing;
+}
+
+std::optional<SqliteSignal::Time> SqliteSignal::QuietAt(const std::stop_token& /*stop*/) {
+  if (file_ == nullptr) return std::nullopt;
+  const absl::StatusOr<bool> changed = HasChanged();
+  // A lock of another program: the earlier look is the last one.
+  const bool finds_nothing = changed.ok() ? !*changed : absl::IsUnavailable(changed.status());
+  return finds_nothing ? quiet_ : std::nullopt;
 }
 
 }  // namespace mirror

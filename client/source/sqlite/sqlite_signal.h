@@ -41,6 +41,7 @@ class SqliteSignal final : public ChangeSignal {
   absl::Status Mark() override;
   bool WritersWait() const override { return file_ != nullptr && !file_->wal(); }
   Heard Wait(std::chrono::nanoseconds most, const std::stop_token& stop) override;
+  std::optional<std::chrono::steady_clock::time_point> QuietAt(const std::stop_token& stop) override;
 
  private:
   using Time = std::chrono::steady_clock::time_point;
@@ -78,6 +79,7 @@ class SqliteSignal final : public ChangeSignal {
   std::int64_t version_ = -1;                       ///< PRAGMA data_version at the last reading of the ends.
   Time read_ = {};                                  ///< Time of that reading.
   std::size_t looks_ = 0;                           ///< Since the last event.
+  std::optional<Time> quiet_;                       ///< Begin of the last look that found nothing.
 };
 
 }  // namespace mirror

@@ -169,6 +169,7 @@ class PipelineHistory : public History {
   bool NamesRows(const std::string& table) override { return inner_.NamesRows(SourceName(table)); }
   bool FollowsReading(const std::string& table) override { return inner_.FollowsReading(SourceName(table)); }
   bool SeesChanges(const std::string& table) override { return inner_.SeesChanges(SourceName(table)); }
+  bool NoticesChanges(const std::string& table) override { return inner_.NoticesChanges(SourceName(table)); }
   Form FormOf(const std::string& table) override { return inner_.FormOf(SourceName(table)); }
   absl::StatusOr<bool> Sent(const std::string& table, const Position& position) override {
     return inner_.Sent(SourceName(table), position);

@@ -68,6 +68,29 @@ class FollowServersTest : public testing::Test {
     return rows;
   }
 
+  /// Two heartbeats, then a commit, then a cycle and one more heartbeat. Returns their cycles.
+  std::vector<std::int64_t> RunHeartbeats(const AgentConfig& config, const Session& sql) {
+    std::stop_source stop;
+    std::vector<std::int64_t> cycles;
+    endpoint_.takes_changes = true;
+    endpoint_.capabilities = {"heartbeat"};
+    endpoint_.on_heartbeat = [&](const v1::HeartbeatRequest& request, v1::HeartbeatResponse* response) {
+      cycles.push_back(request.cycle());
+      EXPECT_EQ(request.stale_tables_size(), 0);
+      response->set_next_within_ms(100);
+      if (cycles.size() == 2) EXPECT_THAT(sql("INSERT INTO t(id) SELECT max(id) + 1 FROM t"), IsOk());
+      if (cycles.size() == 3) stop.request_stop();
+      return grpc::Status::OK;
+    };
+    const std::jthread deadline([&stop](const std::stop_token& done) {
+      if (SleepFor(std::chrono::minutes(2), done)) stop.request_stop();
+    });
+    endpoint_.Settle();
+    RunSources(config, endpoint_.ToConnection(), stop.get_token(), out_, err_, nullptr);
+    endpoint_.Settle();
+    return cycles;
+  }
+
   TempFolder folder_;
   FakeEndpoint endpoint_{folder_};
   std::ostringstream out_, err_;
@@ -105,6 +128,18 @@ TEST_F(FollowPostgresTest, EachCommitBeginsACycle) {
   EXPECT_EQ(err_.str(), "");
 }
 
+TEST_F(FollowPostgresTest, AQuietLogThatWasReadToItsEndIsAHeartbeat) {
+  AgentConfig config = Config(SourceKind::kPostgres, dsn_);
+  config.sources.front().server.schema = "public";
+  ASSERT_THAT(InstallLog(config.sources.front(), {}, {"t"}), IsOk());
+  const std::vector<std::int64_t> cycles = RunHeartbeats(config, session_);
+  ASSERT_EQ(cycles.size(), 3U);
+  EXPECT_EQ(cycles[0], cycles[1]);
+  EXPECT_GT(cycles[2], cycles[1]);
+  EXPECT_EQ(endpoint_.tables["t"].rows, 3U);
+  EXPECT_EQ(err_.str(), "");
+}
+
 TEST_F(FollowPostgresTest, WithoutALogItRunsByItsIntervalAndSaysWhyOnce) {
   AgentConfig config = Config(SourceKind::kPostgres, dsn_);
   config.sources.front().server.schema = "public";
@@ -131,6 +166,24 @@ TEST_F(FollowServersTest, EachCommitToMariadbBeginsACycle) {
   ASSERT_THAT(sql("CREATE TABLE t(id INT PRIMARY KEY)"), IsOk());
   ASSERT_THAT(sql("INSERT INTO t VALUES (1), (2)"), IsOk());
   EXPECT_THAT(RunCycles(Config(SourceKind::kMariadb, dsn), sql, 4), ElementsAre(2U, 3U, 4U, 5U));
+  EXPECT_EQ(err_.str(), "");
+}
+
+TEST_F(FollowServersTest, AQuietBinlogThatWasReadToItsEndIsAHeartbeat) {
+  SKIP_WITHOUT_MARIADB();
+  MariadbServer* const server = MariadbServer::SharedWithBinlog();
+  ASSERT_NE(server, nullptr);
+  const std::string dsn = server->Dsn(server->NewDatabase());
+  const auto opened = mariadb::Connection::Open({.dsn = dsn});
+  ASSERT_THAT(opened, IsOk());
+  const auto sql = [&opened](const std::string& statement) { return (*opened)->Execute(statement); };
+  ASSERT_THAT(sql("CREATE TABLE t(id INT PRIMARY KEY)"), IsOk());
+  ASSERT_THAT(sql("INSERT INTO t VALUES (1), (2)"), IsOk());
+  const std::vector<std::int64_t> cycles = RunHeartbeats(Config(SourceKind::kMariadb, dsn), sql);
+  ASSERT_EQ(cycles.size(), 3U);
+  EXPECT_EQ(cycles[0], cycles[1]);
+  EXPECT_GT(cycles[2], cycles[1]);
+  EXPECT_EQ(endpoint_.tables["t"].rows, 3U);
   EXPECT_EQ(err_.str(), "");
 }
 

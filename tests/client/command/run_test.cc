@@ -98,6 +98,93 @@ TEST_F(RunTest, AChangeOfAFollowedSourceBeginsACycleLongBeforeItsInterval) {
   EXPECT_EQ(err_.str(), "");
 }
 
+/// A followed source in WAL mode with one logged table.
+class HeartbeatRunTest : public RunTest {
+ protected:
+  HeartbeatRunTest() {
+    Sql(folder_ / "crm.db",
+        "PRAGMA journal_mode = WAL; CREATE TABLE a(id INTEGER PRIMARY KEY); INSERT INTO a VALUES(1), (2)");
+    SourceConfig& source = config_.sources.front();
+    source.strategy = Strategy::kCdc;
+    source.interval_ms = 3'600'000;
+    source.follow = true;
+    EXPECT_THAT(InstallLog(source, {}, {"a"}), IsOk());
+    endpoint_.takes_changes = true;
+    endpoint_.capabilities = {"heartbeat"};
+  }
+  /// Until `stop_` is asked to.
+  void Run() {
+    endpoint_.Settle();
+    RunSources(config_, endpoint_.ToConnection(), stop_.get_token(), out_, err_);
+    endpoint_.Settle();
+    EXPECT_EQ(err_.str(), "");
+  }
+
+  AgentConfig config_ = Config({"crm.db"});
+  std::stop_source stop_;
+  std::vector<v1::HeartbeatRequest> beats_;
+};
+
+TEST_F(HeartbeatRunTest, AQuietSourceSaysSoBetweenItsCycles) {
+  endpoint_.on_heartbeat = [&](const v1::HeartbeatRequest& request, v1::HeartbeatResponse* response) {
+    beats_.push_back(request);
+    if (beats_.size() == 3) stop_.request_stop();
+    response->set_next_within_ms(100);
+    return grpc::Status::OK;
+  };
+  Run();
+  EXPECT_EQ(endpoint_.Count("authenticate"), 1U);
+  ASSERT_EQ(beats_.size(), 3U);
+  for (const v1::HeartbeatRequest& beat : beats_) {
+    EXPECT_EQ(beat.cycle(), endpoint_.completed.cycle());
+    EXPECT_EQ(beat.holder(), endpoint_.holders.front());
+    EXPECT_EQ(beat.source_id(), endpoint_.announced.source_id());
+    EXPECT_NE(beat.source_id(), "");
+    EXPECT_LT(beat.age_ms(), 60'000U);
+    EXPECT_EQ(beat.stale_tables_size(), 0);
+  }
+}
+
+TEST_F(HeartbeatRunTest, AChangeIsSentBeforeTheNextOne) {
+  endpoint_.on_heartbeat = [&](const v1::HeartbeatRequest& request, v1::HeartbeatResponse* response) {
+    beats_.push_back(request);
+    response->set_next_within_ms(100);
+    if (beats_.size() == 1) Sql(folder_ / "crm.db", "INSERT INTO a VALUES(3)");
+    if (beats_.size() == 2) stop_.request_stop();
+    return grpc::Status::OK;
+  };
+  Run();
+  ASSERT_EQ(beats_.size(), 2U);
+  EXPECT_EQ(endpoint_.tables["a"].rows, 3U);
+  EXPECT_GT(beats_[1].cycle(), beats_[0].cycle()) << "a cycle came between";
+}
+
+TEST_F(HeartbeatRunTest, ARefusedOneMakesAFullLook) {
+  endpoint_.on_heartbeat = [&](const v1::HeartbeatRequest& request, v1::HeartbeatResponse*) -> grpc::Status {
+    beats_.push_back(request);
+    if (beats_.size() == 2) stop_.request_stop();
+    return {grpc::StatusCode::ABORTED, "an operator changed the mirror"};
+  };
+  Run();
+  EXPECT_EQ(endpoint_.Count("authenticate"), 2U);
+  EXPECT_EQ(beats_.size(), 2U);
+}
+
+TEST_F(HeartbeatRunTest, TablesThatTheLogDoesNotSeeAreCalledStale) {
+  Sql(folder_ / "crm.db", "CREATE TABLE b(id INTEGER PRIMARY KEY)");
+  TableConfig& whole = config_.sources.front().tables.emplace_back();
+  whole.name = "b";
+  whole.strategy = Strategy::kSynthetic;
+  endpoint_.on_heartbeat = [&](const v1::HeartbeatRequest& request, v1::HeartbeatResponse*) {
+    beats_.push_back(request);
+    stop_.request_stop();
+    return grpc::Status::OK;
+  };
+  Run();
+  ASSERT_EQ(beats_.size(), 1U);
+  EXPECT_THAT(beats_[0].stale_tables(), testing::ElementsAre("b"));
+}
+
 TEST_F(RunTest, AFollowedSourceWithATableThatIsReadWholeIsNotReadWithoutEnd) {
   Sql(folder_ / "crm.db",
       "PRAGMA journal_mode = WAL; CREATE TABLE a(id INTEGER PRIMARY KEY); CREATE TABLE b(id INTEGER PRIMARY "

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <semaphore>
 #include <stop_token>
 #include <thread>
@@ -50,6 +53,25 @@ TEST_F(CommitSignalTest, ALogThatBeginsElsewhereWakesUntilARunBegins) {
   EXPECT_TRUE(IsWaiting());
 }
 
+TEST_F(CommitSignalTest, ACommitThatWakesNobodyIsSomethingToSendNevertheless) {
+  EXPECT_TRUE(signal_.HasNothing());
+  signal_.Passed(7);
+  EXPECT_TRUE(IsWaiting());
+  EXPECT_FALSE(signal_.HasNothing());
+  signal_.Take(6);
+  EXPECT_FALSE(signal_.HasNothing());
+  signal_.Take(7);
+  EXPECT_TRUE(signal_.HasNothing());
+  signal_.Passed(8);
+  signal_.TakeAll();
+  EXPECT_TRUE(signal_.HasNothing());
+  signal_.Committed(9);
+  EXPECT_FALSE(signal_.HasNothing());
+  signal_.Take(9);
+  signal_.Restarted();
+  EXPECT_FALSE(signal_.HasNothing());
+}
+
 /// Each would otherwise end after kLong.
 TEST_F(CommitSignalTest, AWaitingThreadIsWokenByACommitAndByAStop) {
   const auto begun = std::chrono::steady_clock::now();
@@ -76,7 +98,34 @@ TEST_F(CommitSignalTest, AWaitingThreadIsWokenByACommitAndByAStop) {
 class Keeper final : public LogKeeper {
  public:
   explicit Keeper(CommitSignal& commits) : LogKeeper(commits) {}
+  std::optional<std::chrono::steady_clock::time_point> ReadToEnd(const std::stop_token& /*stop*/) override {
+    if (on_read) on_read();
+    return read;
+  }
+
+  std::function<void()> on_read;
+  std::optional<std::chrono::steady_clock::time_point> read;
 };
+
+TEST(KeptLogSignalTest, ASilentLogProvesNothingBeforeItWasReadToItsEnd) {
+  KeptLog kept;
+  KeptLogSignal signal(kept);
+  EXPECT_EQ(signal.QuietAt({}), std::nullopt);
+  CommitSignal commits;
+  const auto keeper = std::make_shared<Keeper>(commits);
+  kept.keeper = keeper;
+  EXPECT_EQ(signal.QuietAt({}), std::nullopt);
+  keeper->read = std::chrono::steady_clock::now();
+  EXPECT_EQ(signal.QuietAt({}), keeper->read);
+  keeper->on_read = [&] { commits.Committed(3); };
+  EXPECT_EQ(signal.QuietAt({}), std::nullopt) << "it came while the log was read";
+  keeper->on_read = nullptr;
+  EXPECT_EQ(signal.QuietAt({}), std::nullopt);
+  EXPECT_THAT(signal.Mark(), IsOk());
+  EXPECT_EQ(signal.QuietAt({}), keeper->read);
+  commits.Passed(4);
+  EXPECT_EQ(signal.QuietAt({}), std::nullopt) << "the mirror lacks what the agent itself wrote";
+}
 
 TEST(KeptLogSignalTest, BeforeTheFirstRunNothingIsHeardAndAfterItTheKeepersCommits) {
   KeptLog kept;

@@ -63,6 +63,38 @@ TEST_P(SqliteSignalTest, HearsEachCommitOfALoggedTable) {
   }
 }
 
+TEST_P(SqliteSignalTest, ALookThatFindsNothingIsQuietAsOfItsBegin) {
+  EXPECT_EQ(signal_->QuietAt({}), std::nullopt) << "nothing was marked";
+  ASSERT_THAT(signal_->Mark(), IsOk());
+  for (const char* const sql : {"SELECT 1", "INSERT INTO other VALUES (1)"}) {
+    app_->Run(sql);
+    EXPECT_EQ(Wait(kShort), Heard::kNothing);
+    const auto before = std::chrono::steady_clock::now();
+    const auto quiet = signal_->QuietAt({});
+    ASSERT_TRUE(quiet) << sql;
+    EXPECT_GE(*quiet, before);
+    EXPECT_LE(*quiet, std::chrono::steady_clock::now());
+  }
+  app_->Run("INSERT INTO t VALUES (1, 'a')");
+  EXPECT_EQ(Wait(kLong), Heard::kChange);
+  EXPECT_EQ(signal_->QuietAt({}), std::nullopt);
+  ASSERT_THAT(signal_->Mark(), IsOk());
+  EXPECT_TRUE(signal_->QuietAt({}));
+}
+
+TEST_P(SqliteSignalTest, ALockOfAnotherProgramLeavesTheEarlierLook) {
+  if (IsWal()) GTEST_SKIP() << "readers do not wait there";
+  ASSERT_THAT(signal_->Mark(), IsOk());
+  const auto earlier = signal_->QuietAt({});
+  ASSERT_TRUE(earlier);
+  app_->Run("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; INSERT INTO t VALUES (1, 'a')");
+  EXPECT_EQ(signal_->QuietAt({}), earlier);
+  app_->Run("COMMIT");
+  app_.reset();
+  EXPECT_EQ(Wait(kLong), Heard::kChange);
+  EXPECT_EQ(signal_->QuietAt({}), std::nullopt);
+}
+
 TEST_P(SqliteSignalTest, HearsACommitDuringTheWait) {
   ASSERT_THAT(signal_->Mark(), IsOk());
   std::jthread writer([&] { Application(Path()).Run("INSERT INTO t VALUES (1, 'a')"); });
