@@ -195,7 +195,7 @@ class Stopped(unittest.TestCase):
         status = self.ctl(place, "hub", "status", "--wide")
         for text in (shown.stdout, status.stdout):
             self.assertRegex(text, rf"erp +company +UPDATE +\[1\] +{golden} +{wanted[0]} +once +20\S+ +the database refused it: CHECK")
-        self.assertIn("the source of 'erp' refuses 1 delivery: 'mirrorctl hub refused Acme' says which", one_line(status.stderr))
+        self.assertIn("the source of 'erp' refuses 1 delivery: 'mirrorctl hub refused Acme' shows which", one_line(status.stderr))
         [as_json] = json.loads(self.ctl(place, "hub", "status", "--json").stdout)
         self.assertEqual(as_json["refused_deliveries"], [listed])
         self.assertIn("1 delivery refused", self.ctl(place, "tenants", "--wide").stdout)
