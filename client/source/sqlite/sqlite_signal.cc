@@ -100,12 +100,17 @@ absl::StatusOr<SqliteSignal::State> SqliteSignal::Read() {
 
 absl::StatusOr<bool> SqliteSignal::HasChanged() {
   const Time begun = std::chrono::steady_clock::now();
-  if (Find() != place_) return true;
+  if (Find() != place_) {
+    quiet_.reset();
+    return true;
+  }
   ASSIGN_OR_RETURN(const std::int64_t version, file_->Number("PRAGMA data_version"));
   if (version == version_) {
     quiet_ = begun;
     return false;
   }
+  // Somebody committed: earlier looks prove nothing any more.
+  quiet_.reset();
   if (begun - read_ < kReadStep) return false;
   ASSIGN_OR_RETURN(const State now, Read());
   if (now.schema != marked_.schema || now.owner != marked_.owner) return true;
@@ -148,7 +153,7 @@ ChangeSignal::Heard SqliteSignal::Wait(nanoseconds most, const std::stop_token& 
 std::optional<SqliteSignal::Time> SqliteSignal::QuietAt(const std::stop_token& /*stop*/) {
   if (file_ == nullptr) return std::nullopt;
   const absl::StatusOr<bool> changed = HasChanged();
-  // A lock of another program: the earlier look is the last one.
+  // A lock of another program, which may not have committed yet: the earlier look is the last one.
   const bool finds_nothing = changed.ok() ? !*changed : absl::IsUnavailable(changed.status());
   return finds_nothing ? quiet_ : std::nullopt;
 }

@@ -79,7 +79,7 @@ class SqliteSignal final : public ChangeSignal {
   std::int64_t version_ = -1;                       ///< PRAGMA data_version at the last reading of the ends.
   Time read_ = {};                                  ///< Time of that reading.
   std::size_t looks_ = 0;                           ///< Since the last event.
-  std::optional<Time> quiet_;                       ///< Begin of the last look that found nothing.
+  std::optional<Time> quiet_;  ///< Begin of the last look that found nothing; absent after a commit.
 };
 
 }  // namespace mirror

@@ -123,21 +123,24 @@ class HeartbeatRunTest : public RunTest {
   AgentConfig config_ = Config({"crm.db"});
   std::stop_source stop_;
   std::vector<v1::HeartbeatRequest> beats_;
+  std::size_t cycles_ =
+      0;  ///< Before the first heartbeat: the first cycle makes the owner, which is a change.
 };
 
 TEST_F(HeartbeatRunTest, AQuietSourceSaysSoBetweenItsCycles) {
   endpoint_.on_heartbeat = [&](const v1::HeartbeatRequest& request, v1::HeartbeatResponse* response) {
+    if (beats_.empty()) cycles_ = endpoint_.Count("authenticate");
     beats_.push_back(request);
     if (beats_.size() == 3) stop_.request_stop();
     response->set_next_within_ms(100);
     return grpc::Status::OK;
   };
   Run();
-  EXPECT_EQ(endpoint_.Count("authenticate"), 1U);
+  EXPECT_EQ(endpoint_.Count("authenticate"), cycles_);
   ASSERT_EQ(beats_.size(), 3U);
   for (const v1::HeartbeatRequest& beat : beats_) {
     EXPECT_EQ(beat.cycle(), endpoint_.completed.cycle());
-    EXPECT_EQ(beat.holder(), endpoint_.holders.front());
+    EXPECT_EQ(beat.holder(), endpoint_.holders.back());
     EXPECT_EQ(beat.source_id(), endpoint_.announced.source_id());
     EXPECT_NE(beat.source_id(), "");
     EXPECT_LT(beat.age_ms(), 60'000U);
@@ -161,12 +164,13 @@ TEST_F(HeartbeatRunTest, AChangeIsSentBeforeTheNextOne) {
 
 TEST_F(HeartbeatRunTest, ARefusedOneMakesAFullLook) {
   endpoint_.on_heartbeat = [&](const v1::HeartbeatRequest& request, v1::HeartbeatResponse*) -> grpc::Status {
+    if (beats_.empty()) cycles_ = endpoint_.Count("authenticate");
     beats_.push_back(request);
     if (beats_.size() == 2) stop_.request_stop();
     return {grpc::StatusCode::ABORTED, "an operator changed the mirror"};
   };
   Run();
-  EXPECT_EQ(endpoint_.Count("authenticate"), 2U);
+  EXPECT_EQ(endpoint_.Count("authenticate"), cycles_ + 1);
   EXPECT_EQ(beats_.size(), 2U);
 }
 
