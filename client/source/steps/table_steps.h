@@ -25,8 +25,8 @@ struct TableSteps {
   std::map<std::string, std::string> rename;
   std::string where;  ///< A SQL expression over a row; only rows for which it is true are sent. Empty: all.
   std::vector<std::string> hash;  ///< Sent as Rule::kHashed.
-  std::map<std::string, std::uint32_t>
-      mask;  ///< Sent as Rule::kMasked. The number of characters at the end that stay.
+  /// Sent as Rule::kMasked, with the number of characters at the end that stay.
+  std::map<std::string, std::uint32_t> mask;
 
   const std::string& name() const { return as.empty() ? table : as; }
   /// Returns whether the sent rows differ from the source's rows.
