@@ -13,10 +13,10 @@
 namespace mirror {
 
 enum class Strategy {
-  kCdc,        ///< The source's change log reports them.
-  kSynthetic,  ///< All rows are read and compared with those of the last look.
-  kWatermark,  ///< Reads rows whose value in a column that only grows is the greatest so far, or greater.
-               ///< Finds no deletes.
+  kCdc,           ///< The source's change log reports them.
+  kSynthetic,     ///< All rows are read and compared with those of the last look.
+  kWatermark,     ///< Reads rows whose value in a column that only grows is the greatest so far, or greater.
+                  ///< Finds no deletes.
   kWatermarkCdc,  ///< As kWatermark, from that value cut to a Precision; reads all keys to find deletes.
   kWindow,        ///< Reads rows whose time in a column is at most so long ago. Finds no deletes.
   kPopulate,      ///< No source of changes: the table is sent whole.
