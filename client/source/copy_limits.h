@@ -7,8 +7,8 @@ namespace mirror {
 
 /// Limits for a copy of a source that has a rollback journal, see SqliteFile::CopyOfOneMoment().
 struct CopyLimits {
-  std::int64_t at_once =
-      256'000'000;  ///< Bytes that may be copied at once, while writers wait, if writers leave no pause.
+  /// Bytes that may be copied at once, while writers wait, if writers leave no pause.
+  std::int64_t at_once = 256'000'000;
   std::int64_t max = 16'000'000'000;  ///< Bytes of the whole database.
 };
 

@@ -9,8 +9,9 @@
 
 #include "absl/status/statusor.h"
 
-// The events of MariaDB's binlog (format 4), as its replication protocol sends them. All functions are pure:
-// they accept any bytes, and return kDataLoss for bytes that are no such event. Views are into the bytes.
+// Reads the events of MariaDB's binlog (format 4), as its replication protocol sends them. All functions are
+// pure. They accept any bytes, and return kDataLoss for bytes that are not such an event. Views are into the
+// bytes.
 
 namespace mirror::binlog {
 
@@ -20,15 +21,15 @@ inline std::uint64_t LittleEndian(std::string_view bytes) {
   for (std::size_t i = bytes.size(); i-- > 0;) number = number << 8 | static_cast<std::uint8_t>(bytes[i]);
   return number;
 }
-/// The same, most significant byte first.
+/// Returns an unsigned number of up to 8 bytes, most significant byte first.
 inline std::uint64_t BigEndian(std::string_view bytes) {
   std::uint64_t number = 0;
   for (const char byte : bytes) number = number << 8 | static_cast<std::uint8_t>(byte);
   return number;
 }
 
-/// Takes bytes from the front. After a request for more bytes than there are, ok() is false, and every later
-/// result is 0 or empty. Views are into the bytes passed to the constructor.
+/// Reads bytes from the front of a text. If more bytes are requested than there are, ok() is false from then
+/// on, and every later result is 0 or empty. Views are into the bytes passed to the constructor.
 class Bytes {
  public:
   explicit Bytes(std::string_view bytes) : rest_(bytes) {}
@@ -46,7 +47,7 @@ class Bytes {
   /// Takes a number of up to 8 bytes, least significant byte first.
   std::uint64_t Number(std::size_t size) { return LittleEndian(Take(size)); }
   std::uint8_t Byte() { return static_cast<std::uint8_t>(Number(1)); }
-  /// Takes a number whose first byte tells its length.
+  /// Takes a number of MariaDB's variable length: its first byte says how many bytes follow.
   std::uint64_t Coded() {
     const std::uint8_t first = Byte();
     if (first < 251) return first;
@@ -57,7 +58,7 @@ class Bytes {
     rest_ = {};
     return 0;
   }
-  /// Takes as many bytes as the number before them says.
+  /// Takes a text that has its length before it, in the form of Coded().
   std::string_view CodedText() { return Take(static_cast<std::size_t>(Coded())); }
 
   std::string_view rest() const { return rest_; }
@@ -71,7 +72,7 @@ class Bytes {
 
 inline constexpr std::size_t kHeaderBytes = 19;
 inline constexpr std::size_t kChecksumBytes = 4;
-/// Limit for one event, and for the content of a compressed one: MariaDB's own limit of a packet.
+/// Maximum bytes of one event, and of the content of a compressed one: MariaDB's own limit for a packet.
 inline constexpr std::size_t kEventBytesMax = 1U << 30;
 
 enum class EventType : std::uint8_t {
@@ -120,16 +121,16 @@ struct Event {
   std::uint32_t time_s = 0;  ///< Unix time; 0: the server made it for this connection only.
   EventType type = EventType::kIgnorable;
   std::uint32_t server_id = 0;
-  std::uint32_t next_position =
-      0;  ///< Lowest 32 bits of the next event's position in the file; 0: it is in no file.
+  /// Lowest 32 bits of the position of the next event in the file; 0: the event is in no file.
+  std::uint32_t next_position = 0;
   std::uint16_t flags = 0;
   std::string_view body;  ///< The bytes after the header.
 
   bool is_artificial() const { return (flags & kArtificial) != 0 || next_position == 0; }
 };
 
-/// `checksummed`: from the last format description. Checksums of format descriptions and artificial rotations
-/// are recognised without it.
+/// Reads an event. `checksummed`: from the last format description. Format descriptions and artificial
+/// rotations are checked without it.
 absl::StatusOr<Event> ReadEvent(std::string_view data, bool checksummed);
 
 struct FormatDescription {
@@ -138,7 +139,7 @@ struct FormatDescription {
 };
 absl::StatusOr<FormatDescription> ReadFormatDescription(const Event& event);
 
-/// The stream continues in another file.
+/// The event by which the stream continues in another file.
 struct Rotate {
   std::uint64_t position = 0;
   std::string file;
@@ -153,7 +154,7 @@ struct Gtid {
 /// "0-1-42"
 std::string ToString(const Gtid& gtid);
 
-/// The begin of an event group.
+/// The event with which an event group begins.
 struct GroupBegin {
   Gtid gtid;
   bool standalone = false;  ///< No COMMIT follows: it is a single statement.
@@ -168,10 +169,10 @@ struct Query {
   std::string_view sql;
   std::string inflated;  ///< Content of a compressed query, viewed by `sql`.
 };
-/// Reads into `query`, whose `sql` may view its other members.
+/// Reads a query. `query` must outlive the views: `sql` may view its other members.
 absl::Status ReadQuery(const Event& event, Query* query);
 
-/// Decompresses an event's content. Errors: also if it would exceed kEventBytesMax.
+/// Decompresses an event's content. Errors: kDataLoss, also if the content would exceed kEventBytesMax.
 absl::Status Inflate(std::string_view compressed, std::string* plain);
 
 }  // namespace mirror::binlog

@@ -24,8 +24,8 @@ struct XXH3_state_s;
 
 namespace mirror {
 
-/// A digest of a group's events in the binlog, with their times. Two servers that were equal and then
-/// diverged can have groups with the same GTIDs at the same places, but not with these events.
+/// A digest of a group's events in the binlog, with their times. Two servers that were equal once and differ
+/// now can have groups with the same GTIDs at the same places. Their digests differ.
 class GroupPrint {
  public:
   GroupPrint();
@@ -35,7 +35,7 @@ class GroupPrint {
 
   void Begin();
   void Add(const binlog::Event& event);
-  /// Digest since Begin(): 16 hexadecimal digits.
+  /// Returns the digest since Begin(): 16 hexadecimal digits.
   std::string Text() const;
 
  private:
@@ -45,46 +45,47 @@ class GroupPrint {
   std::unique_ptr<XXH3_state_s, Free> state_;
 };
 
-/// Takes the events of one stream into the stage; the caller flushes. An event group is a transaction of the
-/// stage; its LSN is one more than that of the group or position before it, so that groups which are read
-/// again get the same LSNs. Threads: one.
+/// Takes the events of one stream into the stage. The caller must call Flush(). An event group is a
+/// transaction of the stage. Its LSN is one more than that of the group or position before it, so groups that
+/// are read again get the same LSNs. Threads: one.
 class BinlogIntake {
  public:
-  /// `position`: the stream is read again from its begin; events up to its end are only compared with
-  /// `print`. Empty: the binlog is a new one, and nothing is compared. `lsn`: the LSN of the position, or
-  /// greater than all before. `settled_after`: a snapshot that is taken this long after XA COMMIT was read
-  /// sees its changes. The stage must outlive this.
+  /// `position`: the stream must begin at `position.again`. Events up to `position.end` are not taken, but
+  /// compared with `print`; empty `print`: not compared, because the binlog is a new one. `lsn`: the LSN of
+  /// the position, or greater than all LSNs before. `settled_after`: a snapshot taken this long after an XA
+  /// COMMIT was read sees its changes. The stage must outlive this.
   BinlogIntake(Stage& stage, std::int64_t lsn, BinlogPosition position, std::string print,
                std::chrono::milliseconds settled_after = kSettledAfter);
 
   static constexpr std::chrono::milliseconds kSettledAfter{30'000};
 
-  /// Sets the tables from the next group on.
+  /// Sets the tables that count from the next group or position on.
   void SetTables(std::shared_ptr<const BinlogTables> tables) { next_tables_ = std::move(tables); }
 
-  /// Errors: those of the stage and of the events; kAborted: this is not the binlog that was read before.
-  /// After an error, here or in Mark(), each further call returns it again: changes that the stage discarded
-  /// are read again by a new stream.
+  /// Takes an event. `before`, `after`: its places. Errors: those of the stage and of the events; kAborted:
+  /// this is not the binlog that was read before. After an error, here or in Mark(), each later call returns
+  /// it again. The stage discards changes then, so a new stream must read them again.
   absl::Status Take(const binlog::Event& event, const BinlogPlace& before, const BinlogPlace& after);
 
+  /// Whether the stream is outside of event groups.
   bool IsBetween() const { return !group_; }
-  /// The stream contained the expected events.
+  /// Whether the stream had the expected events up to the end of the position.
   bool verified() const { return verified_; }
   bool is_other_log() const { return is_other_log_; }
   /// The place after the last event outside of groups.
   const BinlogPlace& place() const { return position_.end; }
 
-  /// Adds a position after all taken events, outside of groups. Its LSN is greater than `above`. If an XA
-  /// COMMIT settled since the last one, the affected tables are discarded again: rows read until then may
-  /// lack its changes.
+  /// Adds a position after all taken events. Call it outside of groups. Its LSN is greater than `above`. If
+  /// an XA COMMIT has settled since the last position, the staged tables are discarded again: rows read until
+  /// then may lack its changes.
   absl::StatusOr<StageMark> Mark(const std::string& token, std::int64_t above, std::int64_t now_ms);
-  /// Writes committed changes. kAborted: the stage lacks some of them; see Take().
+  /// Writes committed changes to the file. Errors: also kAborted: the stage lacks some of them; see Take().
   absl::Status Flush();
-  /// Whether there are commits or positions since the last flush.
+  /// Returns whether there are commits or positions since the last Flush().
   bool HasCommits() const { return has_commits_; }
 
-  /// Returns an LSN for a place that was taken: all groups that end after the place have greater LSNs.
-  /// Absent: the place is older than all that was taken lately.
+  /// Returns an LSN for a place that was taken: groups that end after the place have greater LSNs, groups
+  /// that end before it have not. Absent: the place is older than the groups that are remembered.
   std::optional<std::int64_t> LsnAt(const BinlogPlace& place) const;
   std::uint64_t changes() const { return changes_; }
   std::int64_t last_lsn() const { return lsn_; }
@@ -96,15 +97,15 @@ class BinlogIntake {
     bool staged = true;  ///< False: the rows belong to a transaction that is only prepared.
     bool has_rows = false;
   };
-  /// The table of one map.
+  /// The table that a table map describes.
   struct Mapped {
-    std::string body;                    ///< Body of the event.
+    std::string body;                    ///< Body of the table map.
     const BinlogTable* table = nullptr;  ///< Null: it is not staged.
     std::optional<BinlogRows> rows;
   };
-  /// Changes that a savepoint may roll back.
+  /// A change, or a savepoint, that is held back because a savepoint may be rolled back.
   struct Held {
-    std::string savepoint;  ///< The savepoint that begins here; empty: a change.
+    std::string savepoint;  ///< The savepoint that was set here; empty: this is a change.
     std::int64_t table = 0;
     LoggedChange change;
   };
@@ -136,18 +137,19 @@ class BinlogIntake {
   BinlogPosition position_;
   GroupPrint print_;
   const std::chrono::milliseconds settled_after_;
-  std::optional<std::int64_t> settles_ms_;  ///< Unix time when the last XA COMMIT settles.
-  absl::Status failure_;                    ///< The first error.
+  std::optional<std::int64_t>
+      settles_ms_;        ///< Unix time in milliseconds at which the last XA COMMIT settles.
+  absl::Status failure_;  ///< The first error.
   bool verified_ = false, is_other_log_ = false;
   std::int64_t lsn_ = 0, committed_lsn_ = 0;
   std::shared_ptr<const BinlogTables> tables_, next_tables_;
   std::map<std::uint64_t, Mapped> maps_;
-  const BinlogTables* maps_of_ = nullptr;  ///< The tables to which the maps refer.
+  const BinlogTables* maps_of_ = nullptr;  ///< The tables to which `maps_` refers.
   std::optional<Group> group_;
   std::map<std::int64_t, bool> touched_;  ///< Tables with changes in the group.
   std::deque<Held> held_;
   std::size_t held_bytes_ = 0;
-  bool holds_ = false;  ///< A savepoint is set; later changes are held back.
+  bool holds_ = false;  ///< A savepoint was set in this group: later changes are held back.
   bool has_commits_ = false, has_ended_ = false;
   std::uint64_t changes_ = 0;
   std::deque<std::pair<BinlogPlace, std::int64_t>> ends_;  ///< Ends of the last groups.

@@ -21,17 +21,18 @@ struct BinlogPlace {
 };
 /// "binlog.000003:1234"
 std::string ToString(const BinlogPlace& place);
-/// Compares the numbers of their files first.
+/// Returns whether a place is before another one; compares the numbers of their files first.
 bool IsBefore(const BinlogPlace& one, const BinlogPlace& other);
 /// Returns 3 for "binlog.000003"; 0: it has no number.
 std::uint64_t NumberOfBinlog(std::string_view file);
-/// Returns the common part of the names of a binlog's files: log_bin.
+/// Returns the part that the names of a binlog's files have in common: log_bin.
 std::string_view NameOfBinlogs(std::string_view file);
 
 /// How far the stage has read a binlog.
 struct BinlogPosition {
-  /// The begin of the events that are read again to check that the binlog is the same: of the last event
-  /// group, or of its file if there is no group yet.
+  /// The place from which events are read again, to check that the binlog is the same. It is the begin of the
+  /// last event group, or of its file if there is no group yet.
+  /// The place up to which events are staged.
   BinlogPlace again;
   BinlogPlace end;
   std::vector<binlog::Gtid> gtids;  ///< The last GTID of each domain, by domain.
@@ -43,38 +44,39 @@ std::string ToString(const BinlogPosition& position);
 std::optional<BinlogPosition> ParseBinlogPosition(std::string_view text);
 /// Parses "0-1-42,1-1-7", the format of the server's variables.
 std::optional<std::vector<binlog::Gtid>> ParseGtids(std::string_view text);
-/// Replaces the GTID of the same domain.
+/// Sets the last GTID of its domain.
 void KeepGtid(const binlog::Gtid& gtid, std::vector<binlog::Gtid>* gtids);
 
 /// Returns the end of a server's binlog now. Errors: kFailedPrecondition: it writes none; kPermissionDenied.
 absl::StatusOr<BinlogPlace> ReadBinlogEnd(mariadb::Connection& connection);
-/// Returns its files, the oldest first, each with its end.
+/// Returns the files of a server's binlog, the oldest first, each with its end.
 absl::StatusOr<std::vector<BinlogPlace>> ReadBinlogFiles(mariadb::Connection& connection);
 
-/// The writer of a binlog, and the servers whose changes it contains.
+/// A server that writes a binlog, and what that binlog contains.
 struct BinlogServer {
   std::uint32_t id = 0;          ///< server_id, unique among the servers of one replication.
   std::vector<binlog::Gtid> at;  ///< gtid_binlog_pos: the last GTID of each domain.
-  /// gtid_binlog_state, the last GTID of each server that ever wrote, and gtid_slave_pos.
+  /// The last GTID of each server that ever wrote (gtid_binlog_state), and gtid_slave_pos.
   std::vector<binlog::Gtid> has;
 };
 absl::StatusOr<BinlogServer> ReadBinlogServer(mariadb::Connection& connection);
 
-/// How a server relates to a position in a binlog, at any address.
+/// How a server relates to a position in a binlog, whatever its address is.
 enum class BinlogDescent {
-  kSame,     ///< It wrote the position.
-  kFollows,  ///< Another server of the same replication, which has everything that was read.
-  kBehind,   ///< The same replication, but it lacks a part; or this is unknown.
-  kOther,    ///< It never had anything of the position's writer.
+  kSame,     ///< The server wrote the position.
+  kFollows,  ///< Another server of the same replication. It has everything that was read.
+  kBehind,   ///< The same replication, but the server lacks a part of it, or that is not known.
+  kOther,    ///< The server never had a transaction of the server that wrote the position.
 };
 BinlogDescent DescentOf(const BinlogServer& server, const BinlogPosition& position);
 
-/// Returns the seconds until the server removes the place, written at `time_s` (unix time; 0: not known),
-/// when `last` is the file being written. Absent: it never does so by itself, or that is not known.
+/// Returns the seconds until the server removes the file with this place. `time_s`: when the place was
+/// written (unix time; 0: not known). `last`: the file that is being written. Absent: the server never
+/// removes it by itself, or that is not known.
 absl::StatusOr<std::optional<double>> SecondsToPurge(mariadb::Connection& connection,
                                                      const BinlogPlace& place, std::int64_t time_s,
                                                      const BinlogPlace& last, std::int64_t now_s);
-/// How long the server keeps its binlog; absent: forever.
+/// Returns the seconds for which the server keeps its binlog; absent: forever.
 absl::StatusOr<std::optional<std::int64_t>> ReadBinlogKeptSeconds(mariadb::Connection& connection);
 
 /// Returns the bytes of the server's files after the place.

@@ -18,24 +18,26 @@ namespace mirror {
 
 struct BinlogStreamOptions {
   mariadb::ConnectAs connect;
-  /// The id by which the server knows this reader. A later reader with the same number ends the stream of the
-  /// earlier one.
+  /// The id that the server knows this reader by. If a later reader has the same id, the server ends the
+  /// stream of the earlier one.
   std::uint32_t server_id = 0;
   BinlogPlace from;
-  /// The server_id of that binlog's writer: kUnavailable if another server answers. 0: any server.
+  /// The server_id of the server that wrote that binlog; 0: any server. If another server answers:
+  /// kUnavailable.
   std::uint32_t of = 0;
-  /// The server ends the stream after the last event; false: it waits for more, and sends a heartbeat at this
-  /// interval.
+  /// True: the server ends the stream after the last event. False: it waits for more events, and sends a
+  /// heartbeat at this interval.
   bool to_end = false;
   std::chrono::milliseconds heartbeat{1'000};
 };
 
-/// The binlog of a server as its replicas receive it: raw events, with verified checksums.
+/// The binlog of a server as its replicas receive it: raw events whose checksums were verified.
 ///
-/// Errors: kNotFound: the file does not exist (purged, or never written); kOutOfRange: it ends before the
-/// place; kPermissionDenied: a right is missing; kUnavailable: no connection, or the server ended the stream;
-/// kDataLoss: an event is damaged, or none begins at the place; kFailedPrecondition: it writes no binlog, or
-/// none that can be read. An error ends the stream. Threads: one; any thread may call Interrupt().
+/// Errors: kNotFound: the file does not exist (purged, or never written); kOutOfRange: the file ends before
+/// the place; kPermissionDenied: a right is missing; kUnavailable: no connection, or the server ended the
+/// stream; kDataLoss: an event is damaged, or no event begins at the place; kFailedPrecondition: the server
+/// writes no binlog, or one that cannot be read. An error ends the stream. Threads: one; any thread may call
+/// Interrupt().
 class BinlogStream {
  public:
   static absl::StatusOr<std::unique_ptr<BinlogStream>> Open(const BinlogStreamOptions& options);
@@ -43,13 +45,13 @@ class BinlogStream {
   BinlogStream(const BinlogStream&) = delete;
   BinlogStream& operator=(const BinlogStream&) = delete;
 
-  /// Returns the next event, which views the stream until the next call; absent: the stream has ended. A
-  /// stream that waits returns heartbeats as events.
+  /// Returns the next event, which views the stream until the next call. Absent: the stream has ended. A
+  /// stream that waits also returns heartbeats.
   absl::StatusOr<std::optional<binlog::Event>> Next();
-  /// The place after the last event; before(): the place before it.
+  /// The place after the last event, and before() the place before that event.
   const BinlogPlace& place() const { return place_; }
   const BinlogPlace& before() const { return before_; }
-  /// Makes the waiting Next(), and all later ones, return kUnavailable.
+  /// Makes Next(), if it waits, and all later calls return kUnavailable.
   void Interrupt();
 
  private:
@@ -65,7 +67,7 @@ class BinlogStream {
   bool checksummed_ = false;
 };
 
-/// Returns the status code of BinlogStream for the server's message of its error 1236.
+/// Returns the status code of BinlogStream for the server's message of error 1236.
 absl::StatusCode CodeOfBinlogError(std::string_view words);
 
 }  // namespace mirror

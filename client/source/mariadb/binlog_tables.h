@@ -19,7 +19,7 @@ namespace mirror {
 using BinlogCharsets = std::map<std::uint32_t, std::string>;
 absl::StatusOr<BinlogCharsets> ReadBinlogCharsets(mariadb::Connection& connection);
 
-/// A staged table in its form in the catalogs. A column's number in the stage is its place.
+/// A staged table as the catalogs define it. The number of a column in the stage is its place.
 struct BinlogTable {
   std::int64_t id = 0;  ///< Number in the stage.
   MariadbTable table;
@@ -40,7 +40,7 @@ std::vector<std::int64_t> KeyNumbers(const MariadbTable& table);
 /// Converts the rows after one table map to changes for the stage. Threads: one.
 class BinlogRows {
  public:
-  /// Absent: the binlog's form of the table differs from the catalogs.
+  /// Returns absent if the table in the binlog differs from that in the catalogs.
   static std::optional<BinlogRows> Make(const BinlogTable& table, const binlog::TableMap& map,
                                         const BinlogCharsets& charsets);
 
@@ -51,8 +51,8 @@ class BinlogRows {
   std::size_t columns() const { return slicer_.columns(); }
 
   enum class Told { kChange, kNothing, kUnknown };
-  /// kNothing: no staged column changed; kUnknown: a value cannot be understood, or the key is
-  /// missing.
+  /// Convert rows to a change. kNothing: no staged column changed. kUnknown: a value cannot be understood, or
+  /// the key is missing.
   Told Insert(const std::vector<binlog::RowField>& row, LoggedChange* change) const;
   Told Update(const std::vector<binlog::RowField>& before, const std::vector<binlog::RowField>& after,
               LoggedChange* change) const;

@@ -15,7 +15,7 @@
 
 namespace mirror {
 
-/// A check whose database was reached.
+/// State of a check that reached its database.
 struct MariadbCheckLook {
   mariadb::Connection& connection;
   std::string grantee;               ///< The user in the form of a GRANT.
@@ -32,17 +32,17 @@ struct MariadbCheckOptions {
 
 inline constexpr std::chrono::seconds kMariadbCheckWithin{20};
 
-/// Checks a database with the rights of the agent's user: see CheckPostgresSource(). Waits at most
+/// Checks a database with the rights of the agent's user, as CheckPostgresSource() does. Waits at most
 /// ConnectAs::connect_within to connect, and then kMariadbCheckWithin for each answer.
 SourceFindings CheckMariadbSource(const MariadbCheckOptions& options);
 
-/// Returns the global rights of the session's user, its own and those of its roles, as SHOW GRANTS names
-/// them: "SUPER", "ALL PRIVILEGES".
+/// Returns the global rights of the session's user, with those of its roles, as SHOW GRANTS names them:
+/// "SUPER", "ALL PRIVILEGES".
 absl::StatusOr<std::set<std::string>> ReadMariadbGlobalRights(mariadb::Connection& connection);
 
-/// Returns why `seen` may lack tables of the database: the user has SELECT on single tables, and MariaDB
-/// hides the others. Names the targets of foreign keys of `seen`, as far as the user can see them. Empty: the
-/// user may read every table of the database.
+/// Returns why `seen` may lack tables of the database: the user has SELECT on single tables only, and MariaDB
+/// hides the others. Names the tables to which foreign keys of `seen` refer, if the user can see these names.
+/// Empty: the user may read every table of the database.
 absl::StatusOr<std::string> UnseenMariadbTables(mariadb::Connection& connection,
                                                 const std::vector<MariadbTable>& seen);
 

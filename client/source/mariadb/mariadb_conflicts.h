@@ -17,22 +17,22 @@
 
 namespace mirror {
 
-/// `_mirror_conflicts` of a source with an exchange: rows that conflicted with a delivery. The next cycle
-/// sends their present values, even if they were changed without the binlog. Errors: those of the server.
-/// Threads: one.
+/// The table `_mirror_conflicts` of a source with an exchange: keys of rows that conflicted with a delivery.
+/// The next cycle sends the present values of these rows, even if they were changed without the binlog.
+/// Errors: those of the server. Threads: one.
 class MariadbConflicts {
  public:
-  /// `access`: used to remove the rows that were sent.
+  /// `access`: of the session that removes the rows that were sent.
   explicit MariadbConflicts(MariadbAccess access) : access_(std::move(access)) {}
 
   /// Reads the present conflicts, at most kConflictsAtATime.
   absl::Status Read(mariadb::Connection& connection);
   bool Has(const std::string& table) const { return rows_.contains(table); }
-  /// Returns their keys, each once, without keys that do not fit the present table. The cycle that sends them
-  /// brings the table to this LSN.
+  /// Returns the keys of a table's conflicts, each once, without keys that do not fit the present table.
+  /// `lsn`: to which the cycle that sends them brings the table.
   std::vector<Key> Send(const std::string& table, const TableSchema& schema, std::int64_t lsn);
-  /// Removes conflicts whose tables the mirror has up to the LSN of their sending, and those of tables that
-  /// are not `logged`, which are compared. `durable`: by table.
+  /// Removes conflicts that the mirror has: its table has reached the LSN with which they were sent. Also
+  /// removes conflicts of tables that are not `logged`, since these are compared. `durable`: by table.
   absl::Status Forget(const std::map<std::string, Position>& durable,
                       const std::function<bool(const std::string&)>& logged);
 

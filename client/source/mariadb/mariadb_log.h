@@ -26,8 +26,9 @@ namespace mirror {
 /// A table of a source whose binlog is read.
 struct MariadbLogTable : ServerLogTable {
   MariadbTable table;
-  std::vector<std::int64_t> snapshots = {};  ///< LSNs of read snapshots: what they lack is staged after it.
-  absl::Status snapshot_trouble = {};        ///< The position of one snapshot is not known.
+  /// An LSN for each snapshot that was read: the changes that the snapshot lacks are staged after it.
+  std::vector<std::int64_t> snapshots = {};
+  absl::Status snapshot_trouble = {};  ///< Set if the position of a snapshot is not known.
 };
 
 /// Decides which tables are staged, and whether their staged changes count. Threads: one at a time.
@@ -41,16 +42,16 @@ class MariadbLogTables {
   /// Null: there is no table of this name.
   MariadbLogTable* Find(const std::string& name);
   std::map<std::string, MariadbLogTable>& all() { return tables_; }
-  /// Errors: also kAborted: it is not staged any more.
+  /// Returns the table's entry in the stage. Errors: also kAborted: it is not staged any more.
   absl::StatusOr<StagedTable> StagedOf(const MariadbLogTable& table);
 
-  /// Reads the catalogs. `marker` null: the stage stays unchanged. Otherwise changed tables are staged anew
-  /// from a position on, to which `marker` is set. Returns the tables whose definition changed.
+  /// Reads the catalogs. If `marker` is null, the stage stays unchanged. Otherwise tables that changed are
+  /// staged anew, from a position on to which `marker` is set. Returns the tables whose definition changed.
   absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& names,
                                                  std::optional<StageMark>* marker);
 
  private:
-  /// Tables whose staged changes so far are void.
+  /// Tables whose staged changes are void.
   struct Renewal {
     std::vector<std::string> fresh, changed;
   };
@@ -72,26 +73,26 @@ struct MariadbLogOptions {
   std::string source_id = {};               ///< The agent's id of the source; empty: it has none.
   std::string context_id = {};              ///< The tenant.
   const std::atomic<bool>* stop = nullptr;  ///< May be null; otherwise it must outlive the log.
-  /// The stage's held moment is released after this time, and later reads see a later moment: while it is
-  /// held, the stage cannot keep its limit.
+  /// The held moment of the stage is released after this time, and later reads see a later moment. While it
+  /// is held, the stage cannot keep its size limit.
   std::chrono::milliseconds holds_for = std::chrono::minutes(30);
   bool exchange = false;  ///< Notes cycles and conflicts, if the source has the tables for that.
 };
 
-/// The change log of a MariaDB database: its binlog, and the stage here; nothing is created in the source. A
-/// position is a number of the stage's own with a random token as the lineage; the stage stores its place in
-/// the binlog.
+/// The change log of a MariaDB database: its binlog, and the agent's stage. Nothing is created in the source.
+/// A position has an LSN of the stage and a random token as its lineage. The stage has its place in the
+/// binlog.
 ///
-/// The first Refresh() starts the staging. Without it, positions are judged by the present stage.
-/// Threads: one at a time.
+/// The first Refresh() starts the staging. Without it, positions are judged by what is staged now. Threads:
+/// one at a time.
 class MariadbLog : public ServerLog<MariadbLook, MariadbLogTables, MariadbStaging> {
  public:
-  /// If neither the stage nor the agent knows the source yet, or both lost their state, its id is made from
-  /// the server's description of itself, so that it is the same again. Errors: those of the stage; in that
-  /// case also the server's.
+  /// If neither the stage nor the agent knows the source, or both lost their state, its id is computed from
+  /// the server's description of itself. So the same source gets the same id again. Errors: those of the
+  /// stage, and in that case also the server's.
   static absl::StatusOr<std::unique_ptr<MariadbLog>> Open(std::shared_ptr<MariadbStaging> staging,
                                                           MariadbLogOptions options);
-  /// Returns what must be changed in the source before changes can be read there, each for people; empty:
+  /// Returns what must be changed in the source before its changes can be read, each for people; empty:
   /// nothing. Errors: the server cannot be queried.
   static absl::StatusOr<std::vector<std::string>> Check(const MariadbAccess& access, std::uint32_t server_id);
 
@@ -120,7 +121,7 @@ class MariadbLog : public ServerLog<MariadbLook, MariadbLogTables, MariadbStagin
   bool IsAhead(const StagedLog& log, std::int64_t /*lsn*/) override {
     return log.past == StagedLog::Past::kAhead;
   }
-  /// False for a past that is not this binlog's.
+  /// False: the position may belong to another binlog.
   bool MayAdopt(const MariadbLogTable& table, bool is_sent, const StagedLog& log) const override {
     return table.id != 0 && (is_sent || log.past == StagedLog::Past::kWhole);
   }
@@ -134,7 +135,7 @@ class MariadbLog : public ServerLog<MariadbLook, MariadbLogTables, MariadbStagin
   void AddOthers(const KnownMariadbTable& known, Lsn target, std::vector<Key>* keys) override;
   std::shared_ptr<StageView> MomentFor(const KnownMariadbTable& known, bool is_behind_rows,
                                        bool whole_rows) override;
-  /// Null also after it was held for the maximum time.
+  /// Returns null also if the moment was held for `holds_for`.
   std::shared_ptr<StageView> HeldView() override;
 
   absl::Status TakeMarker(std::int64_t above = 0);

@@ -10,15 +10,15 @@
 namespace mirror {
 
 struct MariadbLogCheckOptions {
-  /// Whether changes of a table are to be read from the binlog.
+  /// Returns whether changes of a table are read from the binlog.
   std::function<bool(const std::string& table)> logs;
   std::uint32_t server_id = 0;
-  std::int64_t pause_ms = 0;  ///< The longest time between the begins of two cycles.
+  std::int64_t pause_ms = 0;  ///< The longest time from the begin of one cycle to that of the next.
 };
 
-/// Checks the requirements of the binlog in a server that CheckMariadbSource() examines: its settings and the
-/// user's rights, how long the binlog is kept, the loss after a crash of the machine, and why a table is not
-/// logged. Only reads.
+/// Checks whether a server that CheckMariadbSource() examines meets what the binlog requires: its settings,
+/// the user's rights, how long the binlog is kept, and what is lost if the machine crashes. Also reports why
+/// tables are not logged. Only reads.
 void CheckMariadbLog(const MariadbCheckLook& look, const MariadbLogCheckOptions& options);
 
 }  // namespace mirror

@@ -12,13 +12,13 @@
 
 namespace mirror {
 
-/// The cycles in the row of `_mirror_exchange`, which `mirror-agent install` makes in the database if the
+/// The numbers of cycles in the row of `_mirror_exchange`. `mirror-agent install` creates this table if the
 /// source accepts deliveries. Writes to no mirrored table. Errors: those of Connection. Threads: one.
 class MariadbMarks : public CycleMarks {
  public:
   explicit MariadbMarks(MariadbAccess access) : access_(std::move(access)) {}
 
-  /// Whether the database has that table.
+  /// Returns whether the database has that table.
   static absl::StatusOr<bool> AreIn(mariadb::Connection& connection);
 
   absl::StatusOr<Cycles> Read() override;
@@ -28,7 +28,7 @@ class MariadbMarks : public CycleMarks {
   absl::Status NoteCompleted(std::int64_t cycle) override { return Set("completed", cycle); }
 
  private:
-  /// Uses a session of its own: there may be hours between two calls.
+  /// Uses a session of its own, since there may be hours between two calls.
   absl::Status Set(const char* column, std::int64_t cycle) const;
 
   const MariadbAccess access_;

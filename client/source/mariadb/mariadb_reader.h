@@ -16,16 +16,16 @@ struct MariadbReaderOptions : ServerReaderOptions {
   ServerReaderLog<MariadbLook>* log = nullptr;  ///< Null: there is none. Must outlive the reader.
 };
 
-/// Reads the tables of one MariaDB database, 10.5 or later, without a log. It writes nothing there, and only
-/// needs SELECT; it does not see a table on which it has no right at all.
+/// Opens a reader for the tables of one MariaDB database, 10.5 or later, without a log. It writes nothing
+/// there, and only needs SELECT. It does not see a table on which the user has no right at all.
 ///
-/// A column has the wire type of its own type; without one it is TEXT, as MariaDB writes it. Generated
-/// columns are left out. When a value does not fit its type (0000-00-00), the column becomes ANY and stays
-/// so: that is the record.
+/// A column has the wire type that corresponds to its own type. If there is none, it is TEXT, as MariaDB
+/// writes it. Generated columns are left out. If a value does not fit the type (0000-00-00), the column
+/// becomes ANY and stays so: the record says that.
 ///
-/// Each reader of rows has its own session and transaction, from its first row to its last: all its rows are
-/// of one moment, and writers are not blocked. Other sessions cannot change the table's definition meanwhile;
-/// if one waits to do so, the reader is cancelled (kUnavailable). Nothing is held between readers. At most
+/// Each reader of rows has its own session and transaction, from its first row to its last. All its rows are
+/// of one moment, and writers are not blocked. Other sessions cannot change the table's definition meanwhile.
+/// If one waits to do so, the reader is cancelled (kUnavailable). Nothing is held between readers. At most
 /// four readers are active at once.
 ///
 /// Errors: those of mariadb::Connection::Open(), from the first call that needs the database.

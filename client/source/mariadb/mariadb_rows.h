@@ -28,16 +28,16 @@
 
 namespace mirror {
 
-/// Rows of a statement in a temporary file without a name: first all are written, then they are read in the
-/// same order. Threads: one.
+/// A temporary file without a name that holds the rows of a statement. First all rows are written, then they
+/// are read in the same order. Threads: one.
 class MariadbSpool {
  public:
   /// Errors: kUnavailable: the disk is full, or the file cannot be created.
   static absl::StatusOr<MariadbSpool> Make();
 
-  /// A field without data is NULL.
+  /// Writes a row. A field without data is NULL.
   absl::Status Add(const std::vector<std::string_view>& fields);
-  /// False: there are no more rows.
+  /// Reads the next row. False: there are no more rows.
   absl::StatusOr<bool> Step();
   const std::vector<std::string_view>& fields() const { return fields_; }
 
@@ -53,20 +53,21 @@ class MariadbSpool {
   std::vector<std::string_view> fields_;
 };
 
-/// Ends a session that reads a table once another session waits to change the table's definition, or to lock
-/// it: all later sessions, the application included, would queue after that one. It checks every
-/// MariadbAccess::yields_after, whether rows are taken or not, by requesting a reader's lock without waiting:
-/// only a waiting stronger lock prevents that. So it only needs the right to read.
+/// Watches a session that reads a table. Ends that session if another session waits to change the table's
+/// definition, or to lock the table: all later sessions, also those of the application, would queue after
+/// that one. Checks at each interval MariadbAccess::yields_after, whether rows are taken or not, by
+/// requesting a reader's lock without waiting. Only a stronger lock that waits makes this request fail. So
+/// only the right to read is needed.
 class MariadbLockWatch {
  public:
-  /// `quoted`: the table. `server_thread`: of the session, which already has the table's lock.
+  /// `quoted`: the table. `server_thread`: the session that reads, which already has the table's lock.
   MariadbLockWatch(std::shared_ptr<MariadbSessions> sessions, const std::string& quoted,
                    std::uint64_t server_thread);
   ~MariadbLockWatch();
   MariadbLockWatch(const MariadbLockWatch&) = delete;
   MariadbLockWatch& operator=(const MariadbLockWatch&) = delete;
 
-  /// The session was ended for another session, or is about to be.
+  /// Whether the session was ended, or is about to be.
   bool has_ended_it() const { return has_ended_it_; }
 
  private:
@@ -93,13 +94,13 @@ struct MariadbAsk {
   std::string where = {};              ///< A condition over the row t; empty: all.
   std::string behind = {};             ///< "ORDER BY … LIMIT …"
   bool left_out = false;               ///< Only rows that the table's `where` leaves out.
-  /// Runs one statement for each of these instead of a single one, at the same moment: each begins with a
-  /// WITH for k, which is joined by `where`.
+  /// Not empty: runs one statement for each of these, all at the same moment, instead of a single one. Each
+  /// begins with a WITH that defines k; `where` joins t with k.
   std::vector<std::string> with = {};
 };
 
-/// One transaction that reads one table at one moment; the table matches its look. Ends when another session
-/// waits to change the table's definition. Threads: one.
+/// One transaction that reads one table at one moment. It checks that the table matches its look. It ends if
+/// another session waits to change the table's definition. Threads: one.
 class MariadbReading {
  public:
   /// Errors: see ExplainReading().
@@ -110,12 +111,12 @@ class MariadbReading {
   MariadbReading& operator=(const MariadbReading&) = delete;
 
   mariadb::Connection& connection() { return *lease_; }
-  /// "binlog.000003:1234 1": exactly the groups that end up to this place, in the binlog of that server_id,
-  /// are seen. Empty: it is not needed.
+  /// "binlog.000003:1234 1": the snapshot sees exactly the groups that end up to this place in the binlog of
+  /// the server with this server_id. Empty: the place is not needed.
   const std::string& snapshot() const { return snapshot_; }
-  /// Returns a connection's error in its form for people.
+  /// Returns an error of the connection with a message for people.
   absl::Status Explain(const absl::Status& status) const;
-  /// Ends the session at once, at the server too, because a statement was left unfinished.
+  /// Ends the session at once, also at the server, because a statement was left unfinished.
   void Abandon();
 
  private:
@@ -133,11 +134,10 @@ class MariadbReading {
   std::string snapshot_;
 };
 
-/// Rows of a table at one moment, that of the first Next(). The snapshot and a lock against changes of the
-/// table's definition are only held from then to the last row, or until another session waits to make such a
-/// change. If the table's engine has no snapshots, the first Next() copies all rows into a temporary file,
-/// and nothing is held afterwards: with such an engine, writers wait for readers.
-/// Threads: one.
+/// Rows of a table at the moment of the first Next(). The snapshot, and a lock against changes of the table's
+/// definition, are only held from then to the last row, or until another session waits to make such a change.
+/// If the table's engine has no snapshots, writers wait for readers. Then the first Next() copies all rows
+/// into a temporary file, and nothing is held afterwards. Threads: one.
 class MariadbSourceRows : public ServerRows<MariadbLook, MariadbAsk, MariadbRowDecoder> {
  public:
   MariadbSourceRows(std::shared_ptr<const MariadbLook> look, std::shared_ptr<const KnownMariadbTable> known,
@@ -164,32 +164,34 @@ class MariadbSourceRows : public ServerRows<MariadbLook, MariadbAsk, MariadbRowD
   std::unique_ptr<MariadbReading> reading_;
   std::optional<mariadb::RowStream> stream_;
   std::optional<MariadbSpool> spool_;  ///< For a table without snapshots: all rows.
-  std::size_t statements_ = 0;         ///< Statements begun so far.
+  std::size_t statements_ = 0;         ///< Number of statements that were begun.
   std::string snapshot_;
 };
 
-/// Counts the source's rows of a table at one moment. `where`: a condition over t.
+/// Counts the rows of a table in the source, at one moment. `where`: a condition over t.
 absl::StatusOr<std::uint64_t> CountMariadbRows(const MariadbLook& look, const KnownMariadbTable& known,
                                                const std::string& where = "");
 
-/// See SourceReader::LookAtColumn(). An index can answer if MariaDB orders the type as KeyPart does;
-/// otherwise every value is read. Least, greatest and nulls may be of different moments.
+/// Computes SourceReader::ColumnFacts. An index can answer if MariaDB orders the type as KeyPart does.
+/// Otherwise every value is read. Least, greatest and nulls may be of different moments.
 absl::StatusOr<SourceReader::ColumnFacts> LookAtMariadbColumn(
     const std::shared_ptr<const MariadbLook>& look, const std::shared_ptr<const KnownMariadbTable>& known,
     std::uint32_t column);
 
-/// See ReadKeyRows(): gives the rows of these keys, and others that the source's collations consider equal,
-/// with the columns `read`. All of them are of one moment, if the table's engine has snapshots.
-/// Null: there are no keys.
+/// Returns rows for ReadKeyRows(): those with these keys, and others whose keys the source's collations
+/// consider equal, with the columns `read`. All are of one moment, if the table's engine has snapshots. Null:
+/// there are no keys.
 std::unique_ptr<ValueRows> RowsOfMariadbKeys(std::shared_ptr<const MariadbLook> look,
                                              std::shared_ptr<const KnownMariadbTable> known,
                                              std::vector<std::uint32_t> read, WantedKeys keys);
 
-/// Selects the rows of these keys, and others that the source's collations consider equal.
+/// Returns what selects the rows with these keys, and others whose keys the source's collations consider
+/// equal.
 MariadbAsk AskForMariadbKeys(const KnownMariadbTable& known, std::vector<std::uint32_t> columns,
                              const std::vector<Key>& keys);
 
-/// Turns an error while rows of a table are read into one that TableReader::Next() promises.
+/// Returns the error of reading a table with a code that TableReader::Next() promises, and a message for
+/// people.
 absl::Status ExplainReading(const absl::Status& status, const MariadbTable& table,
                             const MariadbSource& place);
 /// Returns why the table's rows cannot be read; empty: the catalogs allow it.

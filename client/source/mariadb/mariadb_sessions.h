@@ -20,33 +20,34 @@ namespace mirror {
 /// Returns 'user'@'host' in the form of a GRANT, from the value of CURRENT_USER().
 std::string MariadbGrantee(const std::string& current_user);
 
-/// A database, and the time limits for it. The server rounds times to whole seconds, at least one unless they
+/// A database, and the time limits for it. The server rounds times to whole seconds: at least 1, unless they
 /// are 0.
 struct MariadbAccess {
   std::string dsn;                 ///< See mariadb::ReadDsn(). It holds no password.
   std::string password_file = {};  ///< See mariadb::ConnectAs; read at each connect.
   std::string program_name = "mirror-agent";
-  /// Limit for waiting for a table whose definition another session changes.
+  /// Maximum wait for a table whose definition another session changes.
   std::chrono::milliseconds lock_within{2'000};
-  /// Interval of the check whether a session waits to change a table that is read, since all others queue
-  /// after it: then the reading is cancelled.
+  /// Interval of the check whether a session waits to change a table that is being read. If one waits, the
+  /// reading is cancelled, because all other sessions queue after it.
   std::chrono::milliseconds yields_after{1'000};
-  /// Limit for answers about the catalogs.
+  /// Maximum wait for answers about the catalogs.
   std::chrono::milliseconds catalogs_within{60'000};
-  /// Limit for the next row of a table; and how long the server keeps a reading that takes no row, or one
+  /// Maximum wait for the next row of a table. Also how long the server keeps a reading that takes no row or
   /// that waits for the binlog.
   std::chrono::milliseconds rows_within{3'600'000};
 };
 
-/// A session that may write, with settings under which values and statements have their exact text. Its
-/// transactions are serializable: a row read stays unchanged, and no row appears where none was found.
+/// Returns how to connect for writing, with settings under which values and statements keep their exact text.
+/// Transactions are serializable: a row that was read stays unchanged, and no row appears where none was
+/// found.
 mariadb::ConnectAs ConnectToChange(const MariadbAccess& access);
 
 /// The server's description of the database.
 struct MariadbSource {
-  /// "mariadb cluster UUID DATABASE" for a Galera cluster, else "mariadb DOMAIN DATABASE" with its GTID
-  /// domain. Contains no address: one database has several addresses, and a replica that takes over has
-  /// another one. Servers of one domain are told apart by their binlogs: see DescentOf().
+  /// "mariadb cluster UUID DATABASE" for a Galera cluster, otherwise "mariadb DOMAIN DATABASE" with its GTID
+  /// domain. It has no address: a database may have several addresses, and a replica that takes over has
+  /// another one. Servers of one domain are distinguished by their binlogs, see DescentOf().
   std::string identity;
   std::string name;     ///< Its address, for people.
   std::string grantee;  ///< The user in the form of a GRANT.
@@ -55,13 +56,13 @@ struct MariadbSource {
 
 enum class MariadbUse : std::uint8_t {
   kCatalogs,  ///< For short statements.
-  kRows,      ///< A statement may take as long as reading a table's rows may.
+  kRows,      ///< A statement may take as long as reading all rows of a table.
   kWatch,     ///< Never waits for a lock.
 };
 
 class MariadbSessions;
 
-/// A session as long as this object lives; afterwards it is reused if possible.
+/// Lends a session for as long as this object lives. Afterwards the session is reused if possible.
 class MariadbLease {
  public:
   MariadbLease(MariadbSessions* sessions, MariadbUse use, std::uint64_t look,
@@ -77,19 +78,19 @@ class MariadbLease {
  private:
   MariadbSessions* sessions_;
   MariadbUse use_;
-  std::uint64_t look_;  ///< The look at which the session's rights were checked.
+  std::uint64_t look_;  ///< Number of the look at which the session's rights were checked.
   std::unique_ptr<mariadb::Connection> connection_;
 };
 
-/// Sessions of a source database: read only, reused by the next caller. Threads: any.
+/// Sessions of a source database. They are read only, and the next caller reuses them. Threads: any.
 class MariadbSessions {
  public:
-  /// Readers that are active at once: a look reads one table, and rows by their keys beside it.
+  /// Readings that may be active at once: a look reads one table, and beside it rows by their keys.
   static constexpr std::size_t kReadingsMax = 4;
 
   explicit MariadbSessions(MariadbAccess access) : access_(std::move(access)) {}
 
-  /// Returns a session with rights as of the last Look(). Errors: those of Connection::Open();
+  /// Returns a session with the rights that it had at the last Look(). Errors: those of Connection::Open();
   /// kResourceExhausted: kReadingsMax are active.
   absl::StatusOr<MariadbLease> Take(MariadbUse use) MIRROR_EXCLUDES(mutex_);
   absl::StatusOr<MariadbSource> Look() MIRROR_EXCLUDES(mutex_);

@@ -16,7 +16,7 @@
 
 namespace mirror {
 
-/// The form in which a value arrives, always as MariaDB's text.
+/// The form in which a value arrives; it is always MariaDB's text.
 enum class MariadbValueForm : std::uint8_t {
   kText,  ///< In UTF-8.
   kInteger,
@@ -28,36 +28,37 @@ enum class MariadbValueForm : std::uint8_t {
   kBytes,
 };
 
-/// Returns the announcement of the column, as long as no known value contradicts it.
+/// Returns the column's announcement, which holds as long as no known value contradicts it.
 Column WireColumn(const MariadbColumn& column);
 
-/// Widens the announcement after a misfit: the column then holds each value in MariaDB's text form.
+/// Changes the announcement after a misfit: the column then holds each value in MariaDB's text form.
 void WidenMariadbColumn(Column* column);
 
 /// Returns the form of the values of a column with this announcement.
 MariadbValueForm MariadbFormOf(const Column& announced);
-/// Returns SQL for the values over the row t, or over the row whose prefix is `of`.
+/// Returns SQL for a column's value, of row t or of the row whose prefix is `of`.
 std::string ValueSql(const MariadbColumn& column, const Column& announced, std::string_view of = "t.");
 
-/// Returns the column of t in the form that is compared with MariadbKeyLiteral(), if possible by an index.
-/// Equal are the same values, and others that its collation considers equal.
+/// Returns SQL for the column of t in the form that is compared with MariadbKeyLiteral(), so that an index
+/// can be used if possible. Values are equal if they are the same, or if the collation considers them equal.
 std::string MariadbKeyTerm(const MariadbColumn& column, const Column& announced);
-/// Returns a condition for the exact bytes of the text, beside the collation's comparison; empty: not needed.
+/// Returns a condition that the text has exactly these bytes, in addition to the collation's comparison.
+/// Empty: it is not needed.
 std::string MariadbKeyIsExact(const MariadbColumn& column, const Column& announced, const KeyPart& part);
 /// Returns a value of a key as a SQL literal.
 std::string MariadbKeyLiteral(const MariadbColumn& column, const Column& announced, const KeyPart& part);
 
-/// Returns a condition over the row t for values of `from` or greater, as KeyPart compares them. It keeps
-/// every such row, and may keep others. Empty: there is no such condition.
+/// Returns a condition over the row t that selects values of `from` or greater, as KeyPart compares them. It
+/// selects every such row, and may select others. Empty: there is no such condition.
 std::string FromSql(const MariadbColumn& column, const Column& announced, const KeyPart& from);
 
-/// Tells types of a column apart.
+/// Returns a text that identifies a column's type.
 std::string MariadbTypeMark(const MariadbColumn& column);
 
 /// Columns by name, types by MariadbTypeMark().
 using MariadbRecord = ServerRecord<std::string, std::string>;
 std::string ToString(const MariadbRecord& record);
-/// Skips everything that it does not understand.
+/// Parses a record. Skips everything that it does not understand.
 MariadbRecord ParseMariadbRecord(std::string_view text);
 
 /// Converts rows of a table from MariaDB's texts to the wire's values. Threads: one.

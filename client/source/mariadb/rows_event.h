@@ -20,24 +20,25 @@ enum class Charset : std::uint8_t {
   kLatin1,  ///< MariaDB's latin1: Windows' code page 1252.
   kBytes,   ///< The bytes stay unchanged.
 };
-/// Converts MariaDB's name of a character set; absent: it is none of these.
+/// Returns the conversion for MariaDB's name of a character set; absent: it is none of these.
 std::optional<Charset> CharsetOf(std::string_view name);
 
-/// Properties of a column's type that the binlog does not tell.
+/// Facts about a column's type that the binlog does not contain.
 enum class StringUse : std::uint8_t {
   kPlain,
-  kUuid,     ///< Stored with its parts reordered, so that the order is by time.
-  kOldUuid,  ///< Of a server before 10.11.5: all are reordered.
+  kUuid,     ///< Stored with reordered parts, so that values are ordered by time; some versions are not
+             ///< reordered.
+  kOldUuid,  ///< Of a server before 10.11.5: all values are reordered.
   kInet4,
   kInet6,
 };
 
-/// Converts a column's bytes to the text that a SELECT gives for it, as utf8mb4 and in time zone +00:00,
-/// without the zeros of ZEROFILL; FLOAT as CAST(x AS DOUBLE), BIT as CAST(x AS UNSIGNED).
+/// Converts a column's bytes to the text that a SELECT returns for it: in utf8mb4, in time zone +00:00,
+/// without the zeros of ZEROFILL, FLOAT as CAST(x AS DOUBLE), BIT as CAST(x AS UNSIGNED).
 class RowText {
  public:
   RowText(const MappedColumn& column, Charset charset, StringUse use);
-  /// `bytes`: from RowField::bytes. False: they are no such value; `text` is then undefined.
+  /// `bytes`: RowField::bytes. False: they are no value of the column, and `text` is undefined.
   bool Write(std::string_view bytes, std::string* text) const;
 
  private:
@@ -79,7 +80,7 @@ class RowText {
   std::vector<std::string> labels_;
 };
 
-/// Returns the size of a DECIMAL in the binlog.
+/// Returns the number of bytes that a DECIMAL takes in the binlog.
 std::uint32_t DecimalBytes(std::uint32_t precision, std::uint32_t scale);
 
 enum class RowsKind : std::uint8_t { kWrite, kUpdate, kDelete };
@@ -91,17 +92,17 @@ struct RowsEvent {
   RowsKind kind = RowsKind::kWrite;
   std::uint64_t map = 0;  ///< TableMap::id
   std::size_t columns = 0;
-  /// Bits of the columns in its images. `after`: for an update.
+  /// A bit for each column: whether it is in the row images. `after`: of the second image, for an update.
   std::string_view image, after;
-  std::string_view rows;  ///< One after the other; for an update each row before and after.
+  std::string_view rows;  ///< The rows, one after the other; for an update each row before and after.
   std::string inflated;   ///< Content of a compressed event, viewed by `rows`.
 
-  /// Whether each image has all columns.
+  /// Returns whether each image has all columns.
   bool IsWhole() const;
 };
-/// Reads into `rows`, whose views may point into itself. Errors: kDataLoss.
+/// Reads a rows event. Views of `rows` may point into `rows` itself. Errors: kDataLoss.
 absl::Status ReadRows(const Event& event, RowsEvent* rows);
-/// Returns only the id of its table map.
+/// Returns only the id of the event's table map.
 std::uint64_t RowsMapId(const Event& event);
 
 /// A column of a row in an event.
@@ -116,7 +117,8 @@ struct RowField {
 class RowSlicer {
  public:
   explicit RowSlicer(const TableMap& map);
-  /// Reads the next row of an image with these columns, at least one. False: there is no such row.
+  /// Reads the next row of an image with these columns, of which there must be at least one. False: there is
+  /// no such row.
   bool Next(Bytes* rows, std::string_view image, std::vector<RowField>* fields) const;
   std::size_t columns() const { return sizes_.size(); }
 

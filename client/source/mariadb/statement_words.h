@@ -9,8 +9,8 @@
 
 namespace mirror {
 
-/// A statement of the binlog, classified by its words. Quotes and comments are not recognised as such, so
-/// that no word is missed, whatever the session's sql_mode is. Views the text.
+/// A statement of the binlog, classified by its words. Words in quotes and comments count, too, so that no
+/// word is missed, whatever the session's sql_mode is. Views the text.
 class StatementWords {
  public:
   explicit StatementWords(std::string_view sql);
@@ -18,17 +18,18 @@ class StatementWords {
   /// Returns the word at this place, in lower case; empty: there are fewer words.
   std::string Word(std::size_t place) const;
   std::size_t size() const { return words_.size(); }
-  /// Returns the text from the first ` to the end, in lower case; "`" if there is none.
+  /// Returns the text from the first backtick to the end, in lower case; "`" if there is none.
   std::string Quoted() const;
-  /// Whether the name may occur in it, in any case.
+  /// Returns whether the statement may contain the name, in any case of letters.
   bool Names(const std::string& name) const;
-  /// Whether it defines nothing and changes no row of a table: GRANT, ANALYZE TABLE and others. A statement
-  /// that may call a function is not harmless: the function may change any table.
+  /// Returns whether the statement neither defines anything nor changes a row of a table: GRANT, ANALYZE
+  /// TABLE and others. A statement that may call a function is not harmless, because the function may change
+  /// any table.
   bool IsHarmless() const;
-  /// Whether it only changes definitions, or rows of tables that it names: CREATE VIEW, DROP, RENAME. False
-  /// for a CREATE TABLE with a SELECT, which may call a function.
+  /// Returns whether the statement only changes definitions, or rows of tables that it names: CREATE VIEW,
+  /// DROP, RENAME. False for a CREATE TABLE with a SELECT, which may call a function.
   bool IsDefinition() const;
-  /// Returns the name of the table that it empties, if it does nothing else; absent: this is not certain.
+  /// Returns the name of the table that the statement empties. Absent: it may do something else.
   std::optional<std::string> Truncates(std::string_view session_database, const std::string& database) const;
 
  private:

@@ -12,7 +12,7 @@
 
 namespace mirror::binlog {
 
-/// MariaDB's own limit.
+/// Maximum number of columns of a table, MariaDB's own limit.
 inline constexpr std::size_t kColumnsMax = 4'096;
 
 enum class ColumnType : std::uint8_t {
@@ -48,8 +48,8 @@ enum class ColumnType : std::uint8_t {
 /// A column in the rows after a table map.
 struct MappedColumn {
   ColumnType type = ColumnType::kTiny;
-  /// Maximum bytes of a text; bytes of a BLOB's length, an ENUM or a SET; digits of fractional seconds; bits
-  /// of a BIT; digits of a DECIMAL.
+  /// Maximum bytes of a text; for a BLOB the bytes of its length; bytes of an ENUM or a SET; digits of
+  /// fractional seconds; bits of a BIT; digits of a DECIMAL.
   std::uint32_t size = 0;
   std::uint32_t scale = 0;  ///< Of a DECIMAL.
   bool nullable = false;
@@ -62,14 +62,14 @@ struct MappedColumn {
 
 /// The TABLE_MAP event that describes the rows after it.
 struct TableMap {
-  std::uint64_t id = 0;  ///< Rows events refer to it; differs whenever the server opens the table anew.
+  std::uint64_t id = 0;  ///< Rows events refer to it. It differs whenever the server opens the table again.
   std::string database, table;
   std::vector<MappedColumn> columns;
-  bool has_names = false;        ///< binlog_row_metadata is FULL.
+  bool has_names = false;        ///< The map has names of columns: binlog_row_metadata is FULL.
   std::vector<std::size_t> key;  ///< Columns of the primary key in its order; only with FULL.
 };
 absl::StatusOr<TableMap> ReadTableMap(const Event& event);
-/// Returns only its id; 0: it is no table map.
+/// Returns only the id of a table map; 0: the event is no table map.
 std::uint64_t TableMapId(const Event& event);
 
 }  // namespace mirror::binlog

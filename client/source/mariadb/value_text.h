@@ -5,15 +5,15 @@
 #include <string>
 #include <string_view>
 
-// Converts values of single types from MariaDB's bytes to its texts. Each function appends. False: the bytes
-// are no such value.
+// Functions that append a value of one type, as MariaDB's text. They return false if the bytes are no such
+// value.
 
 namespace mirror::binlog {
 
 void AppendInteger(std::int64_t number, std::string* text);
 void AppendUnsigned(std::uint64_t number, std::string* text);
 void AppendReal(double real, std::string* text);
-/// `bytes`: DecimalBytes() of them.
+/// `bytes`: exactly DecimalBytes(precision, scale) bytes.
 bool AppendDecimal(std::string_view bytes, std::uint32_t precision, std::uint32_t scale, std::string* text);
 
 /// `digits`: of fractional seconds.
@@ -21,13 +21,13 @@ bool AppendDate(std::uint32_t packed, std::string* text);
 bool AppendTime(std::string_view bytes, std::uint32_t digits, std::string* text);
 bool AppendDateTime(std::string_view bytes, std::uint32_t digits, std::string* text);
 bool AppendTimestamp(std::string_view bytes, std::uint32_t digits, std::string* text);
-/// Without fractional digits, as servers before 10.1 store it.
+/// These append values as servers before 10.1 store them, without fractional digits.
 bool AppendOldTime(std::string_view bytes, std::string* text);
 bool AppendOldDateTime(std::string_view bytes, std::string* text);
 bool AppendOldTimestamp(std::string_view bytes, std::string* text);
 
 void AppendLatin1(std::string_view bytes, std::string* text);
-/// `bytes`: 16. `turned`: whether its parts are always reordered, as in a server before 10.11.5.
+/// `bytes`: exactly 16. `turned`: the parts are always reordered, as by a server before 10.11.5.
 void AppendUuid(std::string_view bytes, bool turned, std::string* text);
 void AppendInet4(std::string_view bytes, std::string* text);
 void AppendInet6(std::string_view bytes, std::string* text);
