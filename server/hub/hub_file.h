@@ -58,7 +58,7 @@ class HubFile {
   virtual absl::Status Rewrite() = 0;
 
   /// Carries out an operator's decision about all held deliveries. True: opens them, so that members fetch
-  /// them. False: drops them; they are kept but never handed out. Returns how many.
+  /// them. False: drops them: they are kept but never returned to a member. Returns their number.
   virtual absl::StatusOr<std::size_t> DecideHeld(bool commit) = 0;
   /// Opens the deliveries that DecideHeld(false) dropped. Returns their number.
   virtual absl::StatusOr<std::size_t> OpenDropped() = 0;

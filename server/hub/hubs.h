@@ -21,10 +21,10 @@
 
 namespace mirror {
 
-/// How long a call for deliveries waits for the derivation that reads its cycle.
+/// How long a call for deliveries waits for the derivation of its cycle.
 inline constexpr std::chrono::milliseconds kHubWait{1'000};
-/// A source that completes so many cycles without asking for deliveries afterwards counts as taking none. One
-/// that takes them pushes twice in a run, and may import what it fetched in a run of its own.
+/// Number of completed cycles without a request for deliveries after which a source counts as taking none. A
+/// source that takes them pushes twice in a run, and may import what it fetched in a separate run.
 inline constexpr int kCyclesUnasked = 5;
 /// Interval at which the server checks what other servers noted or derived.
 inline constexpr std::chrono::milliseconds kHubLook{100};
@@ -47,8 +47,8 @@ class Hubs {
 
   /// `derives`: called by the thread, until Stop().
   void Start(DerivesHere derives = nullptr);
-  /// Takes the rules of a configuration that was read again. A hub with unchanged rules continues; one with
-  /// other rules is derived anew, and holds the result; one that is no longer configured ends.
+  /// Takes the rules of a configuration that was read again. A hub with unchanged rules continues. A hub with
+  /// other rules is derived again, and its result is held. A hub that is no longer configured ends.
   void TakeRules(const std::vector<HubRules>& rules);
   /// Ends the thread after the running derivation.
   void Stop();

@@ -49,8 +49,8 @@ struct Component {
   std::vector<MemberRow*> RowsOf(const std::string& golden_id);
   /// Returns the record, or the one into which it was merged; null: there is none.
   GoldenRecord* Alive(std::string golden_id);
-  /// Moves all of `other`, whose rows are `moving`, into `into`; both are records of this
-  /// component. Afterwards they are not apart any more.
+  /// Moves everything of the record `other`, whose rows are `moving`, into the record `into`. Both are in
+  /// this component. Afterwards they no longer count as parted by an operator.
   void Unite(const std::string& into, const std::string& other, const std::vector<MemberRow*>& moving);
 };
 

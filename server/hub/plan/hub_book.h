@@ -55,8 +55,8 @@ class HubUpkeep {
   /// Forgets a record, the records that were merged into it, and the INSERTs that were issued for them. The
   /// record must have neither rows nor deliveries.
   virtual absl::Status ForgetRecord(const GoldenRecord& record) = 0;
-  /// Treats the oldest INSERTs that were issued before this time, at most `limit`: open ones get the issue
-  /// time `now`; for the others the hub forgets their record.
+  /// Handles the oldest INSERTs that were issued before this time, at most `limit`. Open ones get the issue
+  /// time `now`. For the others the hub forgets for which record they were issued.
   virtual absl::Status ForgetIssued(std::int64_t before, std::int64_t now, std::size_t limit) = 0;
   /// Unfreezes the attributes of one record, or of all if the id is empty; the next derivation
   /// plans them again. Returns the number of records.

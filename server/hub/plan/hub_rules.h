@@ -64,7 +64,8 @@ struct HubRules {
   std::uint32_t rows_percent = 20;            ///< The breaker's limit in percent of a data source's rows; 0:
                                               ///< no breaker.
   std::uint64_t breaker_rows_min = 100;       ///< Fewer deliveries are never held.
-  std::uint32_t freeze_after = 4;             ///< Times that systems change back what the hub wrote,
+  std::uint32_t freeze_after = 4;             ///< Systems change back what the hub wrote this many times: the
+                                              ///< attribute is frozen.
   std::int64_t freeze_window_ms = 3'600'000;  ///< within this.
   /// How long the hub remembers a record without rows, and the record of an issued INSERT.
   std::int64_t forget_ms = 400LL * 86'400'000;

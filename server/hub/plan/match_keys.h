@@ -12,8 +12,7 @@ namespace mirror {
 /// Decides which rows are one record. Gives each row its record, creates and merges records, and notes for
 /// each record which data sources had it and which of its rows are doomed.
 ///   - A row leaves a record only because of its own news.
-///   - A new row joins the record of its origin. Otherwise it joins the oldest record with a common key. Otherwise
-///     it begins a new record.
+///   - A new row joins its origin's record, else the oldest one with a common key, else it begins a record.
 ///   - In a member's first reading, the row first tries the oldest record whose rows were all deleted.
 ///   - Records with a common key merge into the oldest, unless one system has rows of both.
 void MatchPlan(Component* component);
