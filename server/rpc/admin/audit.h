@@ -105,7 +105,7 @@ class Audit {
   std::int64_t lost_tried_ms_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Time of the last attempt to report lost
                                                               ///< records.
   bool is_told_ MIRROR_GUARDED_BY(mutex_) = false;            ///< An event reported that records wait.
-  bool is_announced_ MIRROR_GUARDED_BY(mutex_) = false;  ///< The chain says that waiting records follow.
+  bool is_announced_ MIRROR_GUARDED_BY(mutex_) = false;       ///< The chain says that waiting records follow.
   bool may_be_kept_ MIRROR_GUARDED_BY(mutex_) = true;  ///< A kill may have left the first waiting record also
                                                        ///< in the chain.
 };
