@@ -18,7 +18,7 @@ inline constexpr char kOnTable[] = "table";
 inline constexpr char kOnWiped[] = "wiped";
 inline constexpr char kOnEvent[] = "event";
 
-/// The properties of a hook that are needed where something happens that the hook subscribes to.
+/// What tenants need to know about a hook: which notes to store for it.
 struct HookSpec {
   std::string key;   ///< Key of its waiting deliveries; fixed while its configuration is unchanged.
   std::string name;  ///< Name shown to people.

@@ -26,11 +26,13 @@ std::string WipedText(const HookCycle& cycle, const std::string& table);
 std::string EventText(const EventRecord& event);
 std::string AuthenticatedText(const HookCaller& caller);
 
-/// Calls the method of `hooks` that fits the text. Errors: kInvalidArgument: no method fits; the hook's own.
+/// Calls the method of `hooks` that belongs to the text. Errors: kInvalidArgument: no method belongs to it;
+/// those of the method.
 absl::Status TellHooks(MirrorHooks& hooks, std::string_view text);
 
-/// Parses a hook's output: {"do_not_replicate": true, "reason": "..."}. Returns the reason. Empty, so
-/// that the cycle may begin: no output, or no do_not_replicate. Errors: kInvalidArgument: other output.
+/// Parses a hook's output: {"do_not_replicate": true, "reason": "..."}. Returns the reason. It is empty, so
+/// that the cycle may begin, without output or without do_not_replicate. Errors: kInvalidArgument: other
+/// output.
 absl::StatusOr<std::string> ReadRefusal(std::string_view printed);
 
 }  // namespace mirror

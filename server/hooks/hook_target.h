@@ -11,7 +11,7 @@
 
 namespace mirror {
 
-/// Largest kept part of the output or answer of a hook; the rest is read and discarded.
+/// Maximum bytes of a hook's output or answer that are kept. The rest is read and discarded.
 inline constexpr std::size_t kHookOutputBytesMax = 64 * 1024;
 
 /// One notification for a hook.
@@ -26,8 +26,8 @@ struct HookDelivery {
 class HookTarget {
  public:
   virtual ~HookTarget() = default;
-  /// Returns the answer within about `timeout`, and soon after a stop; both end everything that was
-  /// started. Errors: a description of the failure that contains no answer, no address and no token.
+  /// Delivers, and returns the answer, within about `timeout` and soon after `stop`. Both also end everything
+  /// that was started. Errors: the description of the failure contains no answer, no address and no token.
   /// Threads: any, several at a time.
   virtual absl::StatusOr<std::string> Deliver(const HookDelivery& delivery, std::chrono::milliseconds timeout,
                                               const std::stop_token& stop) = 0;

@@ -32,7 +32,7 @@ enum class TableChange : std::uint8_t {
 struct HookTable {
   std::string table;
   TableChange change = TableChange::kUnchanged;
-  std::string reason;  ///< Set for the last three values of `change`.
+  std::string reason;  ///< Set for kRepopulate, kRefused and kHeld.
 };
 
 struct HookCounts {
@@ -49,22 +49,23 @@ struct HookCycle {
 
 /// Hooks of a program that runs the server inside itself. The default of each hook does nothing.
 ///
-/// The server waits for the two hooks that answer a source, at most for the time in [hooks]. After that the
-/// cycle continues, and an event says so. All other hooks are called after the commit that they report, at
-/// least once, even if the process was killed in between, and in order for each tenant. A failure or an
-/// exception is retried with growing delays, at most one minute, for a day. Then an event reports it, and
-/// the next notification follows. Threads: several at a time, never with a lock of the server held. A hook
-/// that never returns blocks one of the few threads for hooks; calls of the source are not affected.
+/// The server waits for the first two hooks, whose answers a source needs, at most for the time in [hooks].
+/// After that time the cycle continues, and an event reports it. All other hooks are called after the commit
+/// that they report. They are called at least once, even if the process was killed in between, and in order
+/// for each tenant. After an error or an exception the call is repeated for a day, with growing delays of at
+/// most one minute. Then an event reports the failure, and the next notification follows. Threads: several at
+/// a time, never with a lock of the server held. A hook that never returns blocks one of the few threads for
+/// hooks, but no call of a source.
 class MirrorHooks {
  public:
   virtual ~MirrorHooks() = default;
 
-  /// Called before a tenant that has no mirror yet is accepted. The location of the database cannot be
-  /// chosen: a mirror's file belongs in [data] 'dir', whose lock keeps two servers from one file and whose
-  /// rename installs a restored file. So the only choice is whether there shall be a mirror: an error refuses
-  /// the tenant, and its text is the message. A hook that does not answer in time refuses the tenant for now.
+  /// Called before a tenant that has no mirror yet is accepted. An error refuses the tenant, with its text as
+  /// the message. A hook that does not answer in time refuses the tenant for now. A hook cannot choose the
+  /// location of the database: a mirror's file must be in [data] 'dir', whose lock prevents that two servers
+  /// use one file, and within which a restored file is renamed.
   virtual absl::Status ResolveConnection(const HookCaller& /*caller*/) { return absl::OkStatus(); }
-  /// Called before a cycle begins. A text: the source is told not to replicate, for that reason.
+  /// Called before a cycle begins. Returns the reason if the source must not replicate; absent: it may.
   virtual std::optional<std::string> Authenticated(const HookCaller& /*caller*/) { return std::nullopt; }
 
   /// Called after TableSchema did its work, with the outcome
@@ -72,7 +73,8 @@ class MirrorHooks {
   virtual absl::Status BeforeTables(const HookCycle& /*cycle*/, const std::vector<HookTable>& /*tables*/) {
     return absl::OkStatus();
   }
-  /// A population of the table begins: its LSN is -1, and its old rows stay visible until the commit.
+  /// Called when a population of the table begins. Its LSN is then -1, and its old rows stay visible until
+  /// the commit.
   virtual absl::Status Wiped(const HookCycle& /*cycle*/, const std::string& /*table*/) {
     return absl::OkStatus();
   }

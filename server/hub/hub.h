@@ -23,19 +23,19 @@
 
 namespace mirror {
 
-/// The file of one hub, opened twice when it is first needed: once for derivations, once for
-/// readers, so that a derivation does not make readers wait. Errors of every call: those of
-/// HubFiles; kUnavailable after Close(). Threads: any.
+/// The file of one hub. It is opened twice when it is first needed: for derivations and for readers. So a
+/// derivation does not make readers wait. Errors of every call: those of HubFiles; kUnavailable after
+/// Close(). Threads: any.
 class OpenedFiles {
  public:
-  /// `rules` must outlive it.
+  /// `rules` must outlive this object.
   OpenedFiles(const HubRules& rules, HubFiles files) : rules_(rules), files_(std::move(files)) {}
 
   absl::StatusOr<std::shared_ptr<HubFile>> ToDerive();
   absl::StatusOr<std::shared_ptr<HubFile>> ToLook();
-  /// Closes the files and opens none any more.
+  /// Closes the files. They are not opened again.
   void Close();
-  /// Removes the file, even one that cannot be opened. No thread may use it.
+  /// Removes the file, even one that cannot be opened. No thread may be using it.
   absl::Status Remove();
 
  private:
@@ -46,20 +46,22 @@ class OpenedFiles {
   Mutex mutex_;
   /// Null: not opened yet, or closed.
   std::shared_ptr<HubFile> to_derive_ MIRROR_GUARDED_BY(mutex_);
-  std::shared_ptr<HubFile> to_look_ MIRROR_GUARDED_BY(mutex_);  ///< Opened together with to_derive_.
+  std::shared_ptr<HubFile> to_look_ MIRROR_GUARDED_BY(mutex_);  ///< Opened and closed together with
+                                                                ///< to_derive_.
   bool closed_ MIRROR_GUARDED_BY(mutex_) = false;
 };
 
-/// Members that could not be read the last time, by data source, with the reason.
+/// What went wrong at the last reading of members.
 struct HubTrouble {
   std::map<std::string, std::string> words = {};
-  std::set<std::string> absent = {};  ///< Of these, data sources that do not exist.
-  /// By data source, a sentence: a table of it was missing or made anew since the hub read it.
+  std::set<std::string> absent = {};  ///< Data sources in `words` that do not exist.
+  /// For each data source, a sentence: one of its tables was missing, or was created again, since the hub
+  /// last read it.
   std::map<std::string, std::string> remade = {};
 };
 
-/// The trouble at the last reading of all members, for callers that ask
-/// while the next reading runs. Threads: any.
+/// The trouble of the last reading of all members, for callers that ask during the next reading. Threads:
+/// any.
 class ShownTrouble {
  public:
   void Show(HubTrouble trouble) {
@@ -76,58 +78,61 @@ class ShownTrouble {
   HubTrouble trouble_ MIRROR_GUARDED_BY(mutex_);
 };
 
-/// Finds the tenant of a data source. Errors: kNotFound: it does not exist yet, or no longer.
+/// Finds the tenant of a data source. Errors: kNotFound: it does not exist yet, or any more.
 using FindMember = std::function<absl::StatusOr<std::shared_ptr<Tenant>>(const std::string& data_source)>;
 
-/// The most deliveries that one call returns: as many as an agent applies before it pushes again.
+/// Maximum number of deliveries that one call returns: as many as an agent applies before it pushes again.
 inline constexpr std::size_t kHandedOutMax = 10'000;
-/// The limit for one call, and for one delivery: a larger one is never handed out.
+/// Maximum bytes of the deliveries of one call, and of one delivery. A larger delivery is never returned.
 inline constexpr std::size_t kHandedOutBytesMax = 16 << 20;
 
-/// Milliseconds until a failed rewrite of the file is tried again, instead of with each derivation:
-/// it reads the whole file, and waits for its readers.
+/// Minimum time, in milliseconds, between two attempts to rewrite the file. Without it each derivation would
+/// try again. An attempt reads the whole file, and waits for its readers.
 inline constexpr std::int64_t kRewriteAgainMs = 60'000;
 
-/// The most deliveries that a preview names, and rows of each record.
+/// Maximum number of deliveries that a preview names, and of rows that it names for a record.
 inline constexpr std::size_t kPreviewMax = 20;
-/// The most frozen records that a preview of a thaw names.
+/// Maximum number of frozen records that the preview of a thaw names.
 inline constexpr std::size_t kFrozenMax = 1'000;
 
-/// The deliveries that a caller gets.
+/// The deliveries that a caller of HandOut() gets.
 struct HandedOut {
   std::vector<HubDelivery> deliveries;
-  bool whole = false;        ///< Nothing was cut off, and no member is suspended.
-  std::string waiting = {};  ///< Why there is nothing now, a sentence; empty: this is all there is.
-  HubRules rules = {};       ///< The rules that derived them.
+  bool whole = false;        ///< The list is complete, and no member is suspended.
+  std::string waiting = {};  ///< A sentence that says why there is no delivery now; empty: nothing is waited
+                             ///< for.
+  HubRules rules = {};       ///< The rules by which the deliveries were derived.
 };
 
 /// The state of a member, for an operator.
 struct MemberState {
   std::string data_source;
   HubFeed feed;
-  std::string trouble = {};  ///< Why it was not read the last time; empty: it was, or it is absent.
-  bool absent = false;       ///< No such data source or no mirror of it exists, and none was ever read.
+  std::string trouble = {};  ///< Why the last reading of the member failed; empty: it did not fail, or the
+                             ///< member is absent.
+  bool absent = false;       ///< The data source or its mirror does not exist, and was never read.
   HubFile::Figures figures = {};
 };
 
-/// The number of frozen records that a hub's standing names.
+/// Maximum number of frozen records that HubStanding names.
 inline constexpr std::size_t kFrozenNamed = 5;
 
 /// The state of a hub.
 struct HubStanding {
   std::uint64_t records = 0;
-  bool holds_all = false;       ///< Everything new waits for an operator.
+  bool holds_all = false;       ///< All new deliveries wait for an operator.
   std::int64_t derived_ms = 0;  ///< Time of the last derivation, unix milliseconds; 0: never.
   std::vector<MemberState> members = {};
   HubFile::ByHand by_hand = {};
-  HubFile::Frozen frozen = {};  ///< The oldest kFrozenNamed by name.
+  HubFile::Frozen frozen = {};  ///< Names the oldest kFrozenNamed.
 };
 
-/// The golden records of one storage: reads its members' mirrors, derives, and hands out deliveries.
+/// The golden records of one storage: reads the mirrors of its members, derives golden records, and returns
+/// deliveries.
 ///
-/// Errors of all calls: those of HubFile; of Derive() also those of the members' snapshots.
-/// Threads: any; one derivation at a time. ListHeld() and the other calls that only read do not wait for it:
-/// they see the last commit. No lock of a tenant is held while the file is written.
+/// Errors of all calls: those of HubFile; of Derive() also those of the members' snapshots. Threads: any; one
+/// derivation at a time. Calls that only read, such as ListHeld(), do not wait for it: they see the last
+/// commit. No tenant's lock is held while the hub's file is written.
 class Hub {
  public:
   /// `files`: opens the hub's file when it is first needed.
@@ -135,36 +140,41 @@ class Hub {
 
   const HubRules& rules() const { return rules_; }
 
-  /// Waits for running work and closes the hub: one with other rules replaces it. All
-  /// later calls give kUnavailable, or nothing.
+  /// Waits for running work and closes the hub, because a hub with other rules replaces it. All later calls
+  /// return kUnavailable, or nothing.
   void Close();
 
-  /// Reads the members' last completed cycles, and tells their mirrors how far it has read.
+  /// Reads the members' last completed cycles and derives. Then acknowledges to the mirrors how far it has
+  /// read.
   absl::Status Derive(std::int64_t now_ms);
-  /// Notes for operators about what any caller derived since the last Hear().
+  /// Notes for operators about derivations, by any caller, since the last Hear().
   struct Heard {
     std::vector<HubNote> notes = {};
-    std::size_t overtaken_unnamed = 0;  ///< Notes that were left out.
+    std::size_t overtaken_unnamed = 0;  ///< Number of notes that were left out.
   };
   Heard Hear();
-  /// Retries, when it is due, a rewrite of the file that failed in a derivation of this server: erased data
-  /// must leave the file's bytes. Errors: kUnavailable: some of it may remain, with the reason.
+  /// Tries a rewrite of the file again if it is due: erased data must leave the file's bytes, and an earlier
+  /// rewrite by this server failed. Errors: kUnavailable, with the reason: some erased data may remain.
   absl::Status Rewrite(std::int64_t now_ms);
-  /// Does Derive(); afterwards no byte of the file holds what was erased in `data_source`. Errors:
-  /// kUnavailable, too: some may remain: the data source was not read, or a program reads the file.
+  /// Does what Derive() does. Afterwards the file has no byte of data that was erased in `data_source`.
+  /// Errors: also kUnavailable: some may remain, because the data source was not read or a program reads the
+  /// file.
   absl::Status Forget(const std::string& data_source, std::int64_t now_ms);
-  /// See HubFile::News. A derivation does not make these wait.
+  /// See HubFile::News. These calls do not wait for a derivation.
   absl::Status NoteNews();
   absl::StatusOr<HubFile::News> ReadNews();
 
-  /// For the source of a member after its cycle: `cycle` is the last one it completed. Reads only.
+  /// Returns the deliveries for a member's source after its cycle. `cycle`: the last cycle that the source
+  /// completed. Only reads.
   absl::StatusOr<HandedOut> HandOut(const std::string& data_source, std::int64_t cycle, std::size_t limit);
 
-  /// Resumes members for an operator. Returns those that were suspended; the others do not change. Errors:
-  /// kFailedPrecondition: one of them has completed no cycle since; kInvalidArgument: one is no member.
+  /// Resumes suspended members for an operator. Returns the members that were suspended; does not change
+  /// others. Errors: kFailedPrecondition: one of them has completed no cycle since its suspension;
+  /// kInvalidArgument: one is not a member.
   absl::StatusOr<std::vector<std::string>> Resume(const std::map<std::string, ResumeMode>& modes,
                                                   std::int64_t now_ms);
-  /// The acts to preview: of Resume(), Decide() or Thaw(); nothing of them is ever visible to others.
+  /// The acts of a preview: arguments of Resume(), Decide() or Thaw(). Their changes are rolled back and
+  /// never visible to others.
   struct Trial {
     std::map<std::string, ResumeMode> modes = {};
     std::optional<HandDecision> decision = {};
@@ -173,8 +183,9 @@ class Hub {
   struct Preview {
     std::vector<std::string> resumed = {};
     std::uint64_t thawed = 0;
-    std::vector<HubFile::FrozenRecord> frozen = {};  ///< The oldest to be thawed, at most kFrozenMax.
-    /// Records after a decision. `is_new`: the record will get another id.
+    std::vector<HubFile::FrozenRecord> frozen = {};  ///< The oldest records that would be thawed, at most
+                                                     ///< kFrozenMax.
+    /// A record after a decision. `is_new`: the real decision gives the record another id.
     struct Outcome {
       GoldenRecord record;
       std::vector<MemberRow> rows = {};  ///< At most kPreviewMax.
@@ -182,23 +193,25 @@ class Hub {
       bool is_new = false;
     };
     std::vector<Outcome> records = {};
-    std::uint64_t withdrawn = 0;  ///< Deliveries of these records that would be withdrawn.
+    std::uint64_t withdrawn = 0;  ///< Number of deliveries of these records that would be withdrawn.
     struct Count {
       std::uint64_t deliveries = 0, held = 0;
     };
     std::map<DeliveryPlace, Count> made = {};
     std::vector<HubDelivery> first = {};  ///< At most kPreviewMax.
   };
-  /// Previews a trial. Errors: those of its act; kUnavailable: the hub was not read yet.
+  /// Returns what a trial would do. Errors: those of its act; kUnavailable: the hub was not read yet.
   absl::StatusOr<Preview> Try(const Trial& trial, std::int64_t now_ms);
-  /// Merges two records, or splits some rows of one into a record of their own. Returns that record's id.
-  /// Errors: those of HandPlan(); kNotFound: there is no such record. Then nothing was done.
+  /// Merges two records, or splits some rows of one record into a new record. Returns the id of the merged or
+  /// new record. Errors: those of HandPlan(); kNotFound: there is no such record. Then nothing was done.
   absl::StatusOr<std::string> Decide(HandDecision decision, std::int64_t now_ms);
-  /// Removes its file, even an unreadable one, and makes it anew. Returns the members that are suspended.
+  /// Removes the hub's file, even an unreadable one, and creates it again. Returns the members that are then
+  /// suspended.
   absl::StatusOr<std::vector<std::string>> Rebuild(std::int64_t now_ms);
-  /// Opens held deliveries, or drops them; with `dropped` opens dropped ones. Returns how many.
+  /// Opens held deliveries (`commit`) or drops them; with `dropped` opens dropped ones. Returns their number.
   absl::StatusOr<std::size_t> DecideHeld(bool commit, bool dropped = false);
-  /// Lists held or dropped deliveries: their number, and the oldest `limit`. Each reason is the present one.
+  /// Why a delivery is held. ListHeld() lists held or dropped deliveries: their number, and the oldest
+  /// `limit`, each with its present reason.
   enum class HeldWhy : std::uint8_t { kMany, kUnsure, kAnew };
   struct Held {
     std::map<DeliveryPlace, std::uint64_t> counts = {};
@@ -209,17 +222,18 @@ class Hub {
     std::vector<One> first = {};
   };
   absl::StatusOr<Held> ListHeld(std::size_t limit, bool dropped = false);
-  /// Lists open deliveries that their sources refused: their number, and the oldest `limit`. An empty
-  /// `data_source`: of all. Errors: kNotFound: it is no member.
+  /// Lists open deliveries that their sources refused: their number, and the oldest `limit`. Empty
+  /// `data_source`: those of all members. Errors: kNotFound: it is not a member.
   struct Refused {
     std::uint64_t count = 0;
     std::vector<HubDelivery> first = {};
   };
   absl::StatusOr<Refused> ListRefused(const std::string& data_source, std::size_t limit);
   absl::StatusOr<std::size_t> Thaw(const std::string& golden_id, std::int64_t now_ms);
-  /// `by_hand`: also counts what operators decided by hand.
+  /// Returns the state of the hub. `by_hand`: also counts what operators decided by hand.
   absl::StatusOr<HubStanding> Stand(bool by_hand = false);
-  /// Reads the members where another server derives, so that Stand() knows here, too, which cannot be read.
+  /// Reads the members on a server that does not derive, so that Stand() knows there, too, which members
+  /// cannot be read.
   void Look(std::int64_t now_ms);
   absl::StatusOr<std::vector<HubFile::Duplicate>> FindDuplicates(std::size_t limit);
   /// Returns a record with its rows and deliveries. Errors: kNotFound.
@@ -258,11 +272,11 @@ class Hub {
   OpenedFiles files_;
   ShownTrouble shown_;
   const FindMember find_;
-  Mutex mutex_;       ///< For what derives or changes; before look_mutex_.
-  Mutex look_mutex_;  ///< For what only reads the file, one at a time.
+  Mutex mutex_;       ///< For calls that derive or change; taken before look_mutex_.
+  Mutex look_mutex_;  ///< For calls that only read the file, one at a time.
   Heard unheard_ MIRROR_GUARDED_BY(mutex_);
   struct Unwritten {
-    absl::Status why = {};  ///< Ok: nothing waits, as far as this server knows.
+    absl::Status why = {};  ///< Ok: no rewrite is due, as far as this server knows.
     std::int64_t tried_ms = 0;
     bool IsDue(std::int64_t now_ms) const {
       return why.ok() || now_ms < tried_ms || now_ms - tried_ms >= kRewriteAgainMs;

@@ -13,18 +13,18 @@
 
 namespace mirror {
 
-/// {"city":["Bern",1714000000000,1]}: value, version and whether it is the system's own; a fourth element is
-/// the word, if it is another value. Without a version: null.
+/// {"city":["Bern",1714000000000,1]}: value, version, and 1 if it is the system's own value. A fourth element
+/// is Said::word, if it differs from the value. A missing version is null.
 std::string SaysJson(const MemberRow& row);
 absl::Status TakeSays(std::string_view json, MemberRow* row);
-/// Returns whether a word in the JSON of SaysJson() differs from the value in the row.
+/// Returns whether Said::word differs from the value in the row, for any attribute in the JSON of SaysJson().
 absl::StatusOr<bool> HasOtherWord(std::string_view says);
 
 /// [["<hash>"],[]]
 std::string FormerJson(const std::vector<KeyHashes>& former);
 absl::Status TakeFormer(std::string_view json, std::vector<KeyHashes>* former);
 
-/// The work that a derivation still has with it; empty: none.
+/// The work that a derivation still has to do for the row or record; empty: none.
 std::string WorkJson(const RowWork& work);
 absl::Status TakeWork(std::string_view json, RowWork* work);
 std::string WorkJson(const RecordWork& work);

@@ -11,17 +11,17 @@
 #include "server/hub/plan/hub_values.h"
 #include "server/own_records/record.h"
 
-// The tables of a hub, the same in every store: their row types and their columns. A
-// change that adds a column adds a layout, too.
+// The tables of a hub, the same in every store: row types and columns. A change that adds a column also needs
+// a new layout number.
 
 namespace mirror {
 
-/// Returns kFailedPrecondition, for people: `where` has layout `found`, written by version `program` of the
-/// program (empty: not known); this one reads layout `known`.
+/// Returns kFailedPrecondition, with a message for people: `where` has layout `found`, written by version
+/// `program` of this program (empty: not known). This version reads layout `known`.
 absl::Status OtherLayoutError(const std::string& storage, const std::string& where, std::int64_t found,
                               const std::string& program, std::int64_t known);
 
-/// The digest of the rules by which the rest was made.
+/// The digest of the rules that made the content of the other tables.
 struct HubDigestRow {
   std::string digest;
 };
@@ -29,7 +29,7 @@ struct HubFeedRow {
   std::string data_source;
   HubFeed feed = {};
 };
-/// A key that finds a row in the index, or with row_id 0 a record.
+/// A key in the index. It finds a row, or with row_id 0 a record.
 struct HubKeyRow {
   std::string hash, entity;
   std::int64_t row_id = 0;
@@ -43,7 +43,7 @@ struct HubApartRow {
 struct HubAliasRow {
   std::string golden_id, into_id;
 };
-/// The record for which an INSERT was issued.
+/// The record for which an INSERT delivery was issued.
 struct HubIssuedRow {
   std::string delivery_id, golden_id;
   std::int64_t at = 0;
@@ -59,7 +59,7 @@ const Record<HubState>& HubStates();
 const Record<HubFeedRow>& HubFeeds();
 /// `keys` is MemberRow::indexed.
 const Record<MemberRow>& HubRows();
-/// Reads from the same table which rows exist.
+/// Reads only the references of rows, from the same table.
 const Record<RowRef>& HubRowRefs();
 /// `keys` is GoldenRecord::indexed; GoldenRecord::apart is a table of its own.
 const Record<GoldenRecord>& HubRecords();
@@ -67,18 +67,19 @@ const Record<HubKeyRow>& HubKeyRows();
 const Record<HubApartRow>& HubApartRows();
 const Record<HubAliasRow>& HubAliases();
 const Record<HubIssuedRow>& HubIssued();
-/// `rank` is RankOf(); a delivery that is written anew was never refused.
+/// `rank` is RankOf(). A delivery that is written here has no refusal.
 const Record<HubDelivery>& HubDeliveries();
 const Record<HubCountsRow>& HubCountRows();
 
 /// Returns all of these.
 std::vector<const OwnTable*> HubTables();
 
-/// Returns the feeds by data source, an empty one for each member without a row. Leaves
-/// out data sources that are no longer members.
+/// Returns the feeds by data source, with an empty one for each member without a row. Leaves out data sources
+/// that are no longer members.
 std::map<std::string, HubFeed> FeedsOf(const HubRules& rules, const std::vector<HubFeedRow>& rows);
 
-/// Returns the rank of a delivery: parents are made before their children, and deleted after them.
+/// Returns the rank of a delivery. By rank, parents are inserted before their children and deleted after
+/// them.
 std::int64_t RankOf(const HubRules& rules, const HubDelivery& delivery);
 
 }  // namespace mirror

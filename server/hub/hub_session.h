@@ -19,9 +19,9 @@
 
 namespace mirror {
 
-/// Statements on a hub's schema within one transaction. Writing statements are sent together: before the
-/// next one that reads, and when there are many. In SQL @ stands for the schema. The constructor's
-/// arguments must outlive it. Errors: the connection's.
+/// Statements on a hub's schema within one transaction. Writing statements are collected. They are sent
+/// together before the next reading statement, or when there are many. In SQL, @ stands for the schema. The
+/// constructor's arguments must outlive this object. Errors: the connection's.
 class HubSession {
  public:
   HubSession(postgres::Connection& connection, const HubSchema& schema)
@@ -30,20 +30,20 @@ class HubSession {
   absl::StatusOr<postgres::Rows> Query(std::string_view sql, postgres::Values values = {});
   /// Texts in `values` must be results of Keep().
   absl::Status Write(std::string_view sql, postgres::Values values = {});
-  /// Writes, and keeps what `fields` point to.
+  /// Writes, and keeps the values to which `fields` point until they are sent.
   absl::Status Write(std::string_view sql, Fields fields);
   /// Writes a row, replacing the one with the same key.
   template <typename Row>
   absl::Status Upsert(const Record<Row>& record, const Row& row) {
     return Write(record.UpsertSql(kHubAt), record.Write(row));
   }
-  /// Writes without replacing @: for SQL with names in which an @ may stand.
+  /// Writes without replacing @, for SQL with names that may contain an @.
   absl::Status WriteAsIs(const std::string& sql, postgres::Values values);
   std::string_view Keep(std::string text);
   absl::Status Flush();
 
-  /// Changes of a data source's counts. A row that is changed again and again is slow within
-  /// a transaction: WriteCounts() changes it once.
+  /// Changes of a data source's counts. To update a row many times in one transaction is slow, so
+  /// WriteCounts() updates it once.
   struct Delta {
     std::int64_t rows = 0, writes = 0, inserts = 0;
   };
@@ -59,8 +59,8 @@ class HubSession {
   std::map<std::string, Delta> deltas_;
 };
 
-/// Lists what a derivation has still to plan. Planned work leaves the indexes only when the transaction ends:
-/// a search from their beginning would pass over all finished work again and again.
+/// Lists what a derivation still has to plan. In the database's indexes planned work remains until the
+/// transaction ends. So a search from the beginning would pass over all finished work each time.
 class HubWorkList {
  public:
   explicit HubWorkList(HubSession& session) : session_(session) {}

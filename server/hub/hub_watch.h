@@ -14,24 +14,28 @@
 
 namespace mirror {
 
-/// Milliseconds between checks of a hub that derives again and again: a check counts all its deliveries.
+/// Minimum time, in milliseconds, between checks of a hub that derives continually: a check counts all its
+/// deliveries.
 inline constexpr std::int64_t kHubStandMs = 10'000;
 
 /// The state of a hub when this server last checked it.
 struct WatchedHub {
   std::string storage;
-  bool looked = false;  ///< Since the start; else only the name and the fields below are known.
+  bool looked = false;  ///< A check was made since the start. False: only the name and the fields after
+                        ///< `written` are known.
   HubStanding standing = {};
   std::vector<std::string> tenants = {};  ///< Context ids in the members' order; empty: none exists yet.
-  std::vector<bool> written = {};         ///< In the same order: whether deliveries may be for it.
-  std::string failing = {};  ///< Why nothing is derived here; empty: it is, or on another server.
+  std::vector<bool> written = {};         ///< In the same order: whether the hub may write deliveries for the
+                                          ///< member.
+  std::string failing = {};  ///< Why this server cannot derive the hub; empty: it can, or another server
+                             ///< derives.
   std::int64_t failing_since_ms = 0;
-  /// Since when a member's completed cycle waits to be derived; 0: none waits.
+  /// Time since when a completed cycle of a member waits for a derivation, unix milliseconds; 0: none waits.
   std::int64_t behind_since_ms = 0;
 };
 
-/// Returns why nothing, or not all, is handed out to a member, in a sentence that names the hub;
-/// empty: all is. `member` is a place in the hub's members.
+/// Returns a sentence, with the hub's name, that says why a member gets no deliveries or not all; empty: it
+/// gets all. `member`: index in the hub's members.
 std::string WhyStopped(const WatchedHub& hub, std::size_t member);
 
 /// The states of all hubs of a server, for readers that must not wait for a hub:
@@ -49,7 +53,7 @@ class HubWatch {
   /// Notes that all cycles completed before `begun_ms` were derived here.
   void NoteDerived(const std::string& storage, std::int64_t begun_ms);
   void NoteFailed(const std::string& storage, const std::string& why, std::int64_t now_ms);
-  /// Takes what is known of tenants: whether there are completed cycles that no server derived.
+  /// Takes what is known about tenants, to find completed cycles that no server has derived.
   void NoteCompleted(const std::vector<Tenants::Seen>& all);
 
   /// Returns whether a check is due. `others`: other servers may change the hub's state.

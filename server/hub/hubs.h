@@ -21,46 +21,48 @@
 
 namespace mirror {
 
-/// How long a call for deliveries waits for the derivation that reads its cycle.
+/// How long a call for deliveries waits for the derivation of its cycle.
 inline constexpr std::chrono::milliseconds kHubWait{1'000};
-/// A source that completes so many cycles without asking for deliveries afterwards counts as taking none. One
-/// that takes them pushes twice in a run, and may import what it fetched in a run of its own.
+/// Number of completed cycles without a request for deliveries after which a source counts as taking none. A
+/// source that takes them pushes twice in a run, and may import what it fetched in a separate run.
 inline constexpr int kCyclesUnasked = 5;
-/// Time between checks of what other servers have noted, or derived.
+/// Interval at which the server checks what other servers noted or derived.
 inline constexpr std::chrono::milliseconds kHubLook{100};
 
-/// Time until a failed try is repeated; its cause may have ended by then.
+/// Time until a failed attempt is repeated; its cause may have ended by then.
 inline constexpr std::chrono::milliseconds kHubAgain{5'000};
 
-/// Returns whether this server derives now, among those that share its mirrors. Null: it is the only one.
+/// Returns whether this server is the one that derives, among the servers that share its mirrors. Null: it is
+/// the only server.
 using DerivesHere = std::function<bool()>;
 
-/// All hubs of a server, and the thread that derives: at the start, and after each
-/// completed cycle of a member. Threads: any.
+/// All hubs of a server, and the thread that derives: at the start, and after each completed cycle of a
+/// member. Threads: any; it has one of its own.
 class Hubs {
  public:
-  /// All arguments must outlive this.
+  /// All arguments must outlive this object.
   Hubs(const std::vector<HubRules>& rules, HubFiles files, Tenants& tenants, StorageDirectory& storages,
        Events& events);
   ~Hubs();
 
   /// `derives`: called by the thread, until Stop().
   void Start(DerivesHere derives = nullptr);
-  /// Takes the rules of a configuration that was read again. A hub with unchanged rules continues; one with
-  /// other rules is derived anew, and holds the result; one that is no longer configured ends.
+  /// Takes the rules of a configuration that was read again. A hub with unchanged rules continues. A hub with
+  /// other rules is derived again, and its result is held. A hub that is no longer configured ends.
   void TakeRules(const std::vector<HubRules>& rules);
   /// Ends the thread after the running derivation.
   void Stop();
 
-  /// Notes that a mirror changed: the hubs of which it is a member will be derived soon.
+  /// Notes that a mirror changed. The hubs of which it is a member are derived soon.
   void NoteCompleted(const std::string& context_id);
-  /// Does the same for rows that came as records. Never waits: it may be called under a tenant's lock.
+  /// Does the same for rows that came as records. Never waits, because it may be called under a tenant's
+  /// lock.
   void NoteChanged(const std::string& context_id);
 
-  /// Calls Hub::Forget() of all hubs of which it is a member.
+  /// Calls Hub::Forget() for all hubs of which the tenant is a member.
   absl::Status Forget(const std::string& context_id);
 
-  /// Returns whether it is a member of any hub.
+  /// Returns whether the tenant is a member of a hub.
   bool HasMember(const std::string& context_id);
   /// See Hub::HandOut(). Errors: kFailedPrecondition: no hub has a table of this tenant.
   absl::StatusOr<HandedOut> HandOut(const std::string& context_id, std::int64_t cycle, std::size_t limit);
@@ -73,14 +75,14 @@ class Hubs {
   void NoteReport(const std::string& context_id, int conflicts, int refused);
   Report LastReport(const std::string& context_id);
 
-  /// For the source of a member that fetches none: returns how many deliveries wait for it. Notes that it
-  /// takes none, if any could ever be for it. Errors: as HandOut().
+  /// Returns how many deliveries wait for a member whose source did not ask for them. Notes that the source
+  /// takes none, if the hub can write deliveries for it at all. Errors: as HandOut().
   absl::StatusOr<std::uint64_t> CountUndelivered(const std::string& context_id);
-  /// Whether the source asks for its deliveries, as far as this server knows since its start.
+  /// Whether a source asks for its deliveries, as far as this server has seen since its start.
   enum class Taking : std::uint8_t { kNotKnown, kAsks, kDeclines, kNeverAsks };
   Taking TakingOf(const std::string& context_id);
 
-  /// Calls Hub::Look(), unless this server derives.
+  /// Calls Hub::Look() if another server derives.
   void RefreshIfFollower(Hub& hub);
   /// Updates the watch with the hub's present state. Errors: those of Hub::Stand().
   absl::Status LookAt(Hub& hub) MIRROR_EXCLUDES(looking_);
@@ -106,7 +108,7 @@ class Hubs {
     std::int64_t noted = -1;  ///< The number of news.
     std::string failed = {};  ///< The reported error; empty: it succeeded.
     std::chrono::steady_clock::time_point again = {};
-    std::string unwritten = {};  ///< The same for erased data that may remain in the file.
+    std::string unwritten = {};  ///< The same as `failed`, about erased data that may remain in the file.
   };
   void DeriveOne(Hub& hub, Tried* tried);
   absl::StatusOr<bool> TryToDerive(Hub& hub, bool is_due, Tried* tried);
@@ -121,7 +123,7 @@ class Hubs {
   Events& events_;
   const HubFiles files_;
   HubWatch watch_;
-  Mutex looking_;  ///< Serializes readings of hubs. Locked before all other mutexes.
+  Mutex looking_;  ///< Serializes the readings of hubs for watch(). Locked before all other mutexes.
 
   DerivesHere derives_;
   Mutex mutex_;
@@ -129,10 +131,11 @@ class Hubs {
   CondVar wake_, derived_;
   bool started_ MIRROR_GUARDED_BY(mutex_) = false, stop_ MIRROR_GUARDED_BY(mutex_) = false;
   bool woken_ MIRROR_GUARDED_BY(mutex_) = false;
-  bool again_ = false;  ///< A try must be repeated. Used by the thread only.
-  /// Hubs with news that could not be noted yet.
+  bool again_ = false;  ///< An attempt must be repeated. Only the thread uses it.
+  /// Hubs whose news could not be noted yet.
   std::set<std::shared_ptr<Hub>> unsaid_ MIRROR_GUARDED_BY(mutex_);
-  std::chrono::steady_clock::time_point say_again_ = {};             ///< Used by the thread only.
+  std::chrono::steady_clock::time_point say_again_ = {};             ///< When to note them again. Only the
+                                                                     ///< thread uses it.
   std::set<std::string> changed_ MIRROR_GUARDED_BY(mutex_);          ///< Context ids, see NoteChanged().
   std::map<std::string, Report> reports_ MIRROR_GUARDED_BY(mutex_);  ///< By folded context id.
   struct Asked {
@@ -140,7 +143,8 @@ class Hubs {
     int cycles_since = 0;
   };
   std::map<std::string, Asked> asked_ MIRROR_GUARDED_BY(mutex_);  ///< By folded context id.
-  std::thread thread_;  ///< Started under the lock, once; joined after `stop_`: no call starts it then.
+  std::thread thread_;  ///< Started once, under the lock. Joined after `stop_` is set, when no call can start
+                        ///< it any more.
 };
 
 }  // namespace mirror

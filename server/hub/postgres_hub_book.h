@@ -17,8 +17,8 @@
 
 namespace mirror {
 
-/// Returns a value as partners read it in a column of type text: numbers as written, bytes as \x and
-/// hexadecimal digits, and of a text the part that PostgreSQL can keep, see ValidUtf8(). Absent: NULL.
+/// Returns a value as partners read it in a column of type text. Numbers are as written; bytes are \x and
+/// hexadecimal digits. Of a text it is the part that PostgreSQL can store, see ValidUtf8(). Absent: NULL.
 std::optional<std::string> GoldenText(const Literal& value);
 
 /// The upkeep of a PostgresHubBook, in its transaction.
@@ -44,8 +44,8 @@ class PostgresHubUpkeep final : public HubUpkeep {
   HubSession& session_;
 };
 
-/// A hub's book in PostgreSQL, within a transaction that the caller begins and ends; if it writes, no other
-/// book writes until then. The constructor's arguments must outlive it, and the schema must be laid out for
+/// A hub's book in PostgreSQL, within a transaction that the caller begins and ends. While it writes, no
+/// other book may write. The constructor's arguments must outlive it, and the schema must be laid out for
 /// these rules. Errors: those of the connection, and kDataLoss.
 class PostgresHubBook final : public HubBook {
  public:

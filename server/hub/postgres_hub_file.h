@@ -11,16 +11,17 @@
 
 namespace mirror {
 
-/// A server that holds a hub and is idle for so long hangs: a waiting server ends its connection.
+/// A server that derives a hub but sends nothing for this time, in milliseconds, counts as hanging. A waiting
+/// server then ends its connection.
 inline constexpr std::int64_t kHubHangsMs = 60'000;
 
-/// Opens the hub's schema in the control database, see HubSchema. `control` has its own connections: a
-/// derivation keeps one for as long as it takes. A schema that a person dropped is made anew.
+/// Opens the hub's schema in the control database, see HubSchema. `control` needs connections of its own,
+/// because a derivation keeps one until it ends. A schema that a person dropped is created again.
 absl::StatusOr<std::unique_ptr<HubFile>> OpenPostgresHubFile(std::shared_ptr<PostgresControl> control,
                                                              const HubRules& rules);
 
-/// See HubFiles. Waits for a running derivation. Errors: kUnavailable;
-/// kFailedPrecondition: the schema does not belong to the role.
+/// See HubFiles::remove. Waits for a running derivation. Errors: kUnavailable; kFailedPrecondition: the
+/// schema does not belong to the role.
 absl::Status RemovePostgresHubFile(PostgresControl& control, const HubRules& rules);
 
 }  // namespace mirror

@@ -17,23 +17,22 @@
 
 namespace mirror {
 
-/// Returns when a row was changed, by a column of its own: unix milliseconds. A time
-/// column is used as it is. Whole numbers are unix seconds, or milliseconds above
-/// 10^11. A text is read by `format`, as in absl::ParseTime(), which knows those of
-/// strptime, or without one as ISO 8601. Without a zone it is UTC. Absent: the
-/// column has no value, or none that can be read.
+/// Returns when a row was changed, by the value of its own column; unix milliseconds. A value of a time type
+/// is used directly. Whole numbers are unix seconds, or above 10^11 milliseconds. A text is parsed by
+/// `format`, which absl::ParseTime() takes (it knows the formats of strptime); without a format as ISO 8601.
+/// A time without a zone is UTC. Absent: the column has no value, or none that can be parsed.
 std::optional<std::int64_t> ChangedTime(const Column& column, const Literal& value,
                                         const std::string& format);
 
-/// About the most that one look reads of a ledger.
+/// Approximate maximum, in bytes, that one look reads of a ledger.
 inline constexpr std::size_t kLedgerBytesMax = 512 << 20;
 
 /// A member's mirror, read in one snapshot.
 class SnapshotLook final : public MemberLook {
  public:
-  /// `rules` must outlive it. Errors: kFailedPrecondition with the reason, for people: the mirror is not in
-  /// the state of a completed cycle, and is read after a later one; kInvalidArgument: it cannot be read by
-  /// the rules, for example because a mapped column was dropped; those of Snapshot.
+  /// Opens a look. `rules` must outlive it. Errors: kFailedPrecondition, with the reason for people: the
+  /// mirror is not in the state of a completed cycle, and is to be read after a later one; kInvalidArgument:
+  /// the rules do not fit it, for example because a mapped column was dropped; those of Snapshot.
   static absl::StatusOr<std::unique_ptr<SnapshotLook>> Open(const HubRules& rules,
                                                             const std::string& data_source,
                                                             HubReading reading);
@@ -50,7 +49,8 @@ class SnapshotLook final : public MemberLook {
   const FormedColumns& FormsOf(const HubMember& member, bool whole) override;
   absl::Status ReadRows(const HubMember& member, const TakeRow& take) override;
 
-  /// Returns the tables with rows whose `changed` is a text that is no time by the rules.
+  /// Returns a note for each table with rows whose column `changed` has a text that is not a time by the
+  /// rules.
   std::vector<HubNote> UnreadTimes() const;
 
  private:
@@ -87,8 +87,8 @@ class SnapshotLook final : public MemberLook {
   LookHead head_;
   std::map<std::string, Form> forms_;  ///< By table, as the rules spell it.
   std::int64_t last_ledger_number_ = -1;
-  std::size_t ledger_bytes_ = 0;                       ///< Of the ledger, read so far.
-  std::map<std::string, std::uint64_t> unread_times_;  ///< Rows, by table.
+  std::size_t ledger_bytes_ = 0;                       ///< Bytes of the ledger that were read so far.
+  std::map<std::string, std::uint64_t> unread_times_;  ///< Number of rows, by table.
 };
 
 }  // namespace mirror

@@ -37,7 +37,7 @@ class SqliteHubUpkeep final : public HubUpkeep {
   sqlite::StatementCache& statements_;
 };
 
-/// The hub's file in SQLite, within a transaction that the caller begins and ends. `connection` and `rules`
+/// A hub's book in SQLite, within a transaction that the caller begins and ends. `connection` and `rules`
 /// must outlive it, and the file must be laid out for these rules.
 class SqliteHubBook final : public HubBook {
  public:

@@ -27,7 +27,8 @@ namespace mirror {
 
 /// A clock that differs from the control database's by more than this is reported.
 inline constexpr std::int64_t kClockAheadMaxMs = 30'000;
-/// A duty counts as lost here this long before others may take it, so that no two servers do it at once.
+/// A server stops to use a duty this long before other servers may take it, milliseconds. So no two servers
+/// have it at once.
 inline constexpr std::int64_t kDutyMarginMs = 5'000;
 
 struct FleetOptions {
@@ -44,7 +45,7 @@ struct FleetOptions {
   void (*set_clock)(std::int64_t theirs_ms) = [](std::int64_t) {};
 };
 
-/// The work that begins and ends with the duty to deliver to hooks; the fleet's thread makes the calls.
+/// What begins and ends with the duty to deliver to hooks. The fleet's thread makes the calls.
 struct HookDuty {
   std::function<void()> begin;  ///< Checks all mirrors. Null: there are no hooks.
   std::function<void()> end;
@@ -52,10 +53,9 @@ struct HookDuty {
   std::function<void()> wake_events;
 };
 
-/// This server among those that share its control database: reports that it runs,
-/// takes duties, and reports clocks and configurations that differ. While that
-/// database is down the server continues to serve, but does nothing that needs a duty.
-/// Threads: any; one of its own, fleet.watch.
+/// This server among the servers that share its control database. Reports that this server runs, takes
+/// duties, and reports clocks and configurations that differ. While that database is down, the server
+/// continues to serve, but does nothing that needs a duty. Threads: any; it has one of its own, fleet.watch.
 class Fleet {
  public:
   /// `events` must outlive it.
@@ -64,31 +64,34 @@ class Fleet {
 
   /// Called before the first mirror is opened: asks for the control database's time. Errors: kUnavailable.
   absl::Status SetClock();
-  /// Called before Start(): this server has uploads and import jobs. See UploadServer.
+  /// Says that this server has uploads and import jobs, see UploadServer. Called before Start().
   void HasUploads(std::string name, std::string url);
   /// The objects that `hooks` uses must exist until Stop() returns.
   void Start(HookDuty hooks);
-  /// Ends the thread; others may take the duties at once. A second call does no harm.
+  /// Ends the thread, and gives up the duties so that others may take them at once. May be called twice.
   void Stop();
 
-  /// Returns whether this server alone is to do it now.
+  /// Returns whether this server has the duty now.
   bool Holds(Duty duty) const;
-  /// Returns how long the control database has answered without a break. Once that is longer than a server
-  /// may be silent, servers that lost it together with this one have reported again.
+  /// Returns for how long the control database has answered every time. A server that lost the database at
+  /// the same time as this one has reported again, when this time is longer than a server may be silent.
   std::chrono::milliseconds HeardFor() const;
   /// Returns how many servers run, this one included. Absent: the control database did not answer last time.
   std::optional<std::size_t> Running() const;
   /// Replaces FleetOptions::rules after a reload; the other servers see it soon.
   void SetRules(const std::string& rules);
-  /// Notes that a notification for hooks was committed: the delivering server gets it. Takes no time.
+  /// Notes that a notification for hooks was committed, and passes it to the delivering server. Does not
+  /// block.
   void HookWaits(const std::string& context_id);
 
-  /// Returns whether this server may agree with sources on tables. kUnavailable while a server that started
-  /// later has other column rules: tables of a source that comes to both would be populated again and again.
+  /// Returns whether this server may agree with sources on tables. Errors: kUnavailable while a server that
+  /// started later has other column rules. Otherwise a source that calls both servers would populate its
+  /// tables again and again.
   absl::Status MayAgree() const;
-  /// Returns why a balancer should send no calls here now; empty: it may.
+  /// Returns why a load balancer should send no calls to this server now; empty: it may send them.
   std::string WhyNotReady() const;
-  /// Called before Start(): kFailedPrecondition if another server hashes columns with another key.
+  /// Checks the key for hashes. Called before Start(). Errors: kFailedPrecondition: another server hashes
+  /// columns with another key.
   absl::Status CheckHashKey() const;
 
   /// Returns all servers. Errors: kUnavailable.
@@ -140,10 +143,10 @@ class Fleet {
   std::jthread watch_;
 };
 
-/// Does the same for a server that does not run yet: uses host, address and key of `self`.
+/// Checks the same for a server that does not run yet. Uses host, address and key of `self`.
 absl::Status CheckHashKey(PostgresControl& control, const FleetOptions& self);
-/// Returns what `server.rules` will report about such a server, for people; it does not prevent a start. Uses
-/// host, address and rules of `self`. Errors: kUnavailable.
+/// Returns the differences that `server.rules` will report for such a server, as texts for people. They do
+/// not prevent a start. Uses host, address and rules of `self`. Errors: kUnavailable.
 absl::StatusOr<std::vector<std::string>> FindOtherRules(PostgresControl& control, const FleetOptions& self);
 
 /// The servers of a fleet, for import jobs. Threads: any.

@@ -23,17 +23,17 @@ struct ImportLimits {
 /// relative to it. Errors: kNotFound, naming both.
 absl::StatusOr<std::string> FindImportProgram();
 
-/// One run of mirror-import, the isolated program that parses an uploaded file,
-/// and its output, which is treated as a stranger's. It dies with this object,
-/// and with the thread that called Start().
+/// One run of mirror-import, the isolated program that parses an uploaded file, and its output. The output is
+/// treated as a stranger's. The program ends with this object, and with the thread that called Start().
 ///
 /// Memory: one frame and its decoded form: some megabytes, whatever the file is. Output that no call of
 /// Next() has read waits in the pipe and stops the program.
 /// Threads: one at a time; any number of objects beside each other.
 class ImportChild {
  public:
-  /// `file`: open for reading, a regular file; it is read from its beginning through this descriptor, whose
-  /// offset moves; it may be closed at once. Errors: kUnavailable: the program cannot be started.
+  /// Starts the program. `file`: open for reading, a regular file. It is read from its beginning through this
+  /// descriptor, whose offset moves. The caller may close it at once. Errors: kUnavailable: the program
+  /// cannot be started.
   static absl::StatusOr<std::unique_ptr<ImportChild>> Start(const std::string& program, int file,
                                                             const ImportLimits& limits = {});
   /// Does Stop().
@@ -56,7 +56,7 @@ class ImportChild {
   ///   kFailedPrecondition there is nothing more: an end, an error or Stop() came before
   absl::StatusOr<std::optional<ImportPiece>> Next(std::chrono::milliseconds timeout);
 
-  /// Kills the program and waits for it. Harmless when it has ended.
+  /// Kills the program and waits for its end. Does nothing if it has ended.
   void Stop();
 
   /// For tests and for counting processes; -1: it has ended.
@@ -72,7 +72,7 @@ class ImportChild {
   Got Read(Clock::time_point until);
   /// Handles the end of the pipe.
   absl::StatusOr<std::optional<ImportPiece>> AtEnd();
-  /// Waits a little for its end. False: it still runs.
+  /// Waits a short time for the end of the program. Returns false if it still runs.
   bool HasEnded();
 
   pid_t pid_ = -1;

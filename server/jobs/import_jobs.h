@@ -29,23 +29,25 @@ struct ImportJobsOptions {
   std::size_t running_max = 4;
   std::size_t waiting_max = 100;
   std::chrono::milliseconds time{600'000};   ///< For reading one job's file.
-  std::chrono::milliseconds lease{600'000};  ///< Without its server for longer, a job has died.
+  std::chrono::milliseconds lease{600'000};  ///< A job whose server is silent for longer than this counts as
+                                             ///< dead.
   /// Called once for each job that is over, with its last state: jobs that ran, jobs that were ended while
   /// they waited, and jobs whose file or server was lost.
   std::function<void(const ImportJob& job)> told = [](const ImportJob&) {};
 };
 
-/// Import jobs: each runs mirror-import over its file, and commits its rows 10,000 at a time,
-/// together with its progress. A job that a kill interrupts continues after its last commit. One job
-/// of a data source at a time, whichever server has it.
+/// Import jobs. Each job runs mirror-import on its file, and commits 10,000 rows at a time, together with its
+/// progress. A job that a kill interrupts continues after its last commit. A data source has one running job
+/// at a time, on any server.
 ///
-/// A job runs where its file is. If its server is silent for longer than the lease, another server ends the
-/// job, under the tenant's lock: a server that comes back later finds it ended at the latest when it commits,
+/// A job runs on the server that has its file. If that server is silent for longer than the lease, another
+/// server ends the job, under the tenant's lock. If the first server comes back, it finds the job ended, at
+/// the latest when it commits, and removes the file.
 /// and removes its file. Threads: any; it has `running_max` of its own, and one that finds such jobs.
 class ImportJobs {
  public:
-  /// All references must outlive it. `servers`: null: no other server has the
-  /// same mirrors. Nothing runs before Start().
+  /// All references must outlive this object. `servers`: null: no other server has the same mirrors. No job
+  /// runs before Start().
   ImportJobs(Tenants& tenants, Uploads& uploads, const ImportJobsOptions& options, Events& events,
              JobServers* servers = nullptr, DoorCounters& counters = UnwatchedDoor());
   /// Stops running jobs between two commits; they continue at the next start.
@@ -60,10 +62,11 @@ class ImportJobs {
   /// Lists the job for the other servers. Called before its document is written; then
   /// Schedule() or GiveUp() is called. Errors: kUnavailable.
   absl::Status Announce(const ImportJob& job);
-  /// Adds the job to the waiting ones; it owns its upload now. If its document turns
-  /// out to be missing, nothing of it remains.
+  /// Adds the job to the waiting ones; from now on it owns its upload. If the job's document turns out to be
+  /// missing, the job and its file are removed.
   void Schedule(const ImportJob& job);
-  /// Called when it was not written. Its upload waits for another job, or is removed if it came with this.
+  /// Called if the document was not written. The upload waits for another job, or is removed if it came with
+  /// this job.
   void GiveUp(const ImportJob& job);
   /// Returns whether fewer jobs wait than may.
   bool HasRoom();
@@ -85,9 +88,9 @@ class ImportJobs {
   /// Cancels a job. Returns the job, which is over, and so is its file, see RemoveEnded(). Errors:
   /// kNotFound; kFailedPrecondition: it was over before.
   absl::StatusOr<ImportJob> Cancel(const std::string& id, std::int64_t now_ms);
-  /// Removes the files of the tenant's jobs that are over, after it was cleared or deleted: of waiting
-  /// jobs at once; a running one is stopped, and waited for. False: some still exist, here or on
-  /// another server; they are removed without another call.
+  /// Removes the files of the tenant's ended jobs, after the tenant was cleared or deleted. Removes those of
+  /// waiting jobs at once; stops a running job and waits for it. Returns false if some files still exist, on
+  /// this or another server. They are removed later without another call.
   bool RemoveEnded(const std::string& context_id);
   /// Does the same for all tenants that are here: another server may have ended their
   /// jobs. Also runs by itself once in a while.
@@ -105,16 +108,17 @@ class ImportJobs {
   };
   static Waiting WaitingOf(const std::string& id, const std::string& upload);
   void Work();
-  /// Runs `what` until it is done: tries it again after a while if there was no memory for it.
+  /// Runs `what`. If there is not enough memory for it, tries it again after some time, until it is done.
   void UntilDone(const std::function<void()>& what);
-  /// False: it must stop.
+  /// Waits. Returns false if the jobs have to stop.
   bool Pause(std::chrono::milliseconds time);
   /// Runs a job. Returns whether it is over.
   bool RunOne(const Waiting& next);
   /// Does RunOne(); ends the job if there is not enough memory for it.
   bool TryRunOne(const Waiting& next);
   bool IsStopping(const std::string& id);
-  /// Ends jobs whose file is missing: a mirror came from elsewhere, or the folder of uploads was lost.
+  /// Ends jobs whose file is missing, because the mirror came from elsewhere or the folder of uploads was
+  /// lost.
   void EndLost();
   /// Lets the job die, unless it was over before: counts it, and reports it.
   absl::Status EndOf(
@@ -127,7 +131,7 @@ class ImportJobs {
   /// Returns whether no server has the file of one of the tenant's jobs that is over.
   bool IsNoneListed(const std::string& context_id);
   absl::Status EndOrphan(const std::string& id, std::int64_t now_ms);
-  /// Removes it from the list: no other server looks for it any more.
+  /// Removes the job from the list, so that no other server looks for it.
   void Forget(const std::string& id);
   /// Returns the next job to run. Absent: there is nothing more to do.
   std::optional<Waiting> Take();

@@ -19,8 +19,8 @@ struct ImportRunOptions {
   DoorRows* rows = nullptr;  ///< Counts committed rows; null: they are not counted.
 };
 
-/// Runs a job from its last commit to its end, of any kind: the job's document says which. It returns early
-/// if `is_stopping` says so, or if the mirror cannot be written for long; the next start continues it.
+/// Runs a job of any kind from its last commit to its end. Returns early if `is_stopping` returns true, or if
+/// the mirror cannot be written for long. The next start then continues the job.
 void RunImport(const ImportJob& job, Tenant& tenant, Uploads& uploads, const ImportRunOptions& options,
                const std::function<bool()>& is_stopping, Events& events);
 

@@ -15,8 +15,8 @@
 #include "server/tenant/tenant.h"
 #include "server/tenant/tenants.h"
 
-// Import jobs of all tenants, the newest first. Which tenants have jobs, and when each one's newest came, is
-// known without opening a mirror; a page opens only those whose jobs may be on it.
+// Import jobs of all tenants, the newest first. Summaries tell which tenants have jobs, and the time of each
+// tenant's newest job. So a page opens only mirrors whose jobs may be on it.
 
 namespace mirror {
 
@@ -39,7 +39,7 @@ struct JobQuery {
   std::string page_token = {};
 };
 inline constexpr std::size_t kJobsPerPage = 100, kJobsPerPageMax = 500;
-/// The most tenants that are opened for a page.
+/// Maximum number of tenants that are opened for a page.
 inline constexpr std::size_t kJobTenantsMax = 1'000;
 
 struct ListedJob {

@@ -12,8 +12,8 @@
 
 namespace mirror {
 
-/// The servers that have the same mirrors, for uploads and import jobs: each has files that no
-/// other server has. Its name is that of its folder of uploads, which outlives its starts.
+/// The servers that have the same mirrors, for uploads and import jobs. Each server has files that no other
+/// server has. A server's name is the name of its folder of uploads, which stays the same over restarts.
 /// Errors of every call: kUnavailable. Threads: any.
 class JobServers {
  public:
@@ -30,8 +30,8 @@ class JobServers {
   /// Finds a server. Absent: it is unknown, or was forgotten.
   virtual absl::StatusOr<std::optional<Server>> Find(const std::string& name) = 0;
 
-  /// Lists a job whose file is here, before its document is written: another server
-  /// ends listed jobs of a server that is lost.
+  /// Lists a job whose file is on this server, before its document is written. If this server is lost,
+  /// another server ends the listed jobs.
   virtual absl::Status List(const std::string& job) = 0;
   /// Removes a job from the list: it is over, and its file is removed.
   virtual absl::Status Unlist(const std::string& job) = 0;
@@ -46,7 +46,7 @@ class JobServers {
 
 /// A server as shown to operators.
 struct ListedServer {
-  std::string server_id;  ///< Of one start; empty: it shares nothing with other servers.
+  std::string server_id;  ///< Id of one start of the server; empty: it shares nothing with other servers.
   std::string host;
   std::string address, admin_address;
   std::string version;

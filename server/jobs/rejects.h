@@ -12,8 +12,8 @@
 
 namespace mirror {
 
-/// The rows that a job could not take, in order, a few at a time, however many and however large they are.
-/// Rows that are deleted meanwhile are left out. Threads: one at a time.
+/// Reads the rows that a job could not take, in order, a few at a time. So memory does not depend on their
+/// number and size. Leaves out rows that are deleted meanwhile. Threads: one at a time.
 class RejectReading {
  public:
   RejectReading(std::shared_ptr<Tenant> tenant, const std::string& job);

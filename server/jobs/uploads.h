@@ -14,8 +14,9 @@
 #include "base/mutex.h"
 #include "server/watch/door_counters.h"
 
-// A folder of uploads has a name where several servers have the same mirrors: the ids of its uploads begin
-// with the name, and a job's document has it. The name moves with the files, not with an address.
+// If several servers have the same mirrors, a folder of uploads has a name. The ids of its uploads begin with
+// this name, and a job's document has it. The name stays with the files, even if the server's address
+// changes.
 
 namespace mirror {
 
@@ -23,14 +24,15 @@ struct UploadLimits {
   std::uint64_t file_bytes_max = 500'000'000;
   std::uint64_t key_bytes_max = 2'000'000'000;   ///< For one key, together.
   std::uint64_t bytes_max = 10'000'000'000;      ///< For all keys.
-  std::uint64_t free_bytes_min = 1'000'000'000;  ///< Free on their disk, so that mirrors can be written.
+  std::uint64_t free_bytes_min = 1'000'000'000;  ///< Minimum of free bytes on the disk, so that mirrors can
+                                                 ///< still be written.
   std::size_t key_announced_max = 100;           ///< Announced by one key, and not sent yet.
   std::int64_t kept_ms = 3'600'000;              ///< Until a job takes it.
 };
 
-/// Files of clients that wait for their import job, in `<data folder>/.uploads`. Each is on
-/// disk before its link is answered. It is removed when its job has ended, or when no job took
-/// it in time. No code here reads the files' content.
+/// Files of clients that wait for their import job, in `<data folder>/.uploads`. A file is on disk before the
+/// call that sent it is answered. It is removed when its job has ended, or when no job took it in time. This
+/// class never reads the content of the files.
 ///
 /// Errors of every call: kUnavailable: the disk, or it is nearly full.
 /// Threads: any.
@@ -40,13 +42,14 @@ class Uploads {
     std::string id;      ///< Its name; a client with the secret may send it.
     std::string key;     ///< Name of the API key that asked for it.
     std::string name;    ///< The name that its owner gave it.
-    std::string secret;  ///< Empty: it was sent.
+    std::string secret;  ///< Empty: the file was received.
     std::uint64_t bytes = 0;
-    /// Since when it waits: first since its link was given, then since the file was complete.
+    /// When it began to wait, unix milliseconds: the time of its link, then the time when the file was
+    /// complete.
     std::int64_t since_ms = 0;
     std::string job;  ///< The job that has it; empty: none.
     bool is_there = false;
-    bool is_own = false;  ///< It came with its job.
+    bool is_own = false;  ///< The file came in the same call as its job.
   };
 
   /// Receives a body and writes it to a file.
@@ -64,8 +67,8 @@ class Uploads {
           DoorCounters& counters = UnwatchedDoor())
       : folder_(std::move(folder)), limits_(limits), name_(std::move(name)), counters_(counters) {}
 
-  /// Creates the folder, and finds what a former process left. Returns the uploads that have a job. Removes
-  /// what a kill cut off; what cannot be read stays, see unread().
+  /// Creates the folder, and finds the files of former processes. Returns the uploads that have a job.
+  /// Removes files that a kill left incomplete. Files that cannot be read stay, see unread().
   absl::StatusOr<std::vector<Upload>> Open();
   /// Uploads that Open() could not read, and why, by id: no job gets them, and their files stay.
   const std::map<std::string, std::string>& unread() const { return unread_; }
@@ -89,8 +92,8 @@ class Uploads {
   /// Gives an upload of `key` to a job: no other job gets it from now on, also after a restart. Errors:
   /// kNotFound: it does not exist, another key sent it, or another job has it.
   absl::Status TakeFor(const std::string& job, const std::string& key, const std::string& id);
-  /// Called when its job was not made after all: the upload waits for another job,
-  /// or is removed if it came with that job.
+  /// Called if the job was not created. The upload waits for another job, or is removed if it came with that
+  /// job.
   void GiveBack(const std::string& job, const std::string& id);
   std::string PathOf(const std::string& id) const;
   void Remove(const std::string& id);
@@ -114,7 +117,8 @@ class Uploads {
   bool IsLate(const Upload& upload, std::int64_t now_ms) const;
   absl::Status Count(const std::string& id, std::uint64_t more);
   absl::Status Finished(const std::string& id, std::int64_t now_ms);
-  /// Writes the upload's present state, whichever thread changed it: of two writers the later writes no less.
+  /// Writes the upload's present state. Any thread may have changed it; of two writers, the later one writes
+  /// the newer state.
   absl::Status WriteNote(const std::string& id) MIRROR_EXCLUDES(noting_, mutex_);
   /// Reads the note and the file of this id. Absent: a kill cut it off. Errors: it cannot be read now.
   absl::StatusOr<std::optional<Upload>> ReadUpload(const std::string& id) const;

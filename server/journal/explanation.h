@@ -14,8 +14,8 @@ namespace mirror {
 /// The journal entry that wrote a column of a row.
 struct ColumnWriter {
   std::string column;
-  /// The newest entry that set the column, without its keys. It may not be about this row if it names no
-  /// keys, or its keys cannot be compared. Absent: the value is older than the journal.
+  /// The newest entry that set the column, without its keys. It may be about another row if it names no keys,
+  /// or if its keys cannot be compared. Absent: the value is older than the journal.
   std::optional<JournalEntry> entry = std::nullopt;
 };
 
@@ -31,7 +31,7 @@ class Explanation {
   const std::vector<ColumnWriter>& writers() const { return writers_; }
 
  private:
-  /// Whether the entry is about the row, as far as its keys tell.
+  /// Whether the entry concerns the row, as far as its keys show.
   enum class Names { kNot, kMaybe, kSurely };
   Names NamesKey(const JournalEntry& entry) const;
 

@@ -14,8 +14,9 @@
 
 namespace mirror {
 
-/// A reader's position in a journal: number and salt of the last entry that it has. Entries of two files with
-/// the same number have different salts, so a restored mirror is told from the one before it.
+/// A reader's position in a journal: number and salt of the last entry that the reader has. Entries of two
+/// files with the same number have different salts. So a restored mirror can be distinguished from the mirror
+/// before it.
 struct JournalToken {
   std::int64_t number = 0;  ///< 0: before the very first entry.
   std::int64_t salt = 0;
@@ -37,15 +38,16 @@ enum class JournalOperation : std::uint8_t {
   kInsert = 1,
   kUpdate = 2,
   kDelete = 3,
-  kHead = 4,       ///< No write: it heads the entries up to the table's next commit.
+  kHead = 4,       ///< Not a write: the head of the entries until the table's next commit.
   kPopulated = 5,  ///< The whole table was sent again.
-  kCompare = 6,    ///< Rows may have changed that no entry names, as after a restore: compare all rows.
+  kCompare = 6,    ///< Rows may have changed without an entry, as after a restore. Readers have to compare
+                   ///< all rows.
   kGone = 7,       ///< The table was dropped, reset or set aside.
 };
 /// Returns "INSERT" and so on.
 std::string_view ToString(JournalOperation operation);
 
-/// The facts that a table's commit adds to the moment that it ends.
+/// What a table's commit adds to the head of the moment that it ends.
 struct JournalCommit {
   Position position;
   std::uint64_t receipt = 0;                             ///< Its number in the chain; 0: there is none.
@@ -59,9 +61,9 @@ struct JournalCommit {
 /// A row of `_mirror_journal`.
 struct JournalEntry {
   std::int64_t number = 0;  ///< From 1, without gaps. 0: a new entry without a number.
-  std::int64_t salt = 0;    ///< Random: tells it from an entry of another file with the same number.
+  std::int64_t salt = 0;    ///< Random; distinguishes it from an entry of another file with the same number.
   std::string table;
-  /// Number of the entry that heads the commit of this entry. 0 in a new one: its own.
+  /// Number of the entry that is the head of this entry's commit. 0 in a new entry that is the head itself.
   std::int64_t moment = 0;
   JournalOperation operation = JournalOperation::kHead;
   std::vector<std::string> columns = {};  ///< The columns that were set; empty: all.

@@ -22,8 +22,8 @@ struct JournalRule {
   friend bool operator==(const JournalRule&, const JournalRule&) = default;
 };
 
-/// [journal], and the rules of tables in the order of the file: for each setting the last rule that
-/// has it counts.
+/// [journal], and the rules of tables in the order of the file. For each setting the last matching rule that
+/// has it applies.
 struct JournalConfig {
   std::int64_t keep_ms = 30LL * 86'400'000;
   std::uint64_t bytes_max = 1ULL << 30;
@@ -35,8 +35,8 @@ struct JournalConfig {
 struct TableJournal {
   bool journal = false;
   bool history = false;                 ///< Implies `journal`.
-  std::int64_t history_keep_ms = 0;     ///< 0: for ever.
-  std::uint64_t history_bytes_max = 0;  ///< 0: any number.
+  std::int64_t history_keep_ms = 0;     ///< 0: no limit.
+  std::uint64_t history_bytes_max = 0;  ///< 0: no limit.
   friend bool operator==(const TableJournal&, const TableJournal&) = default;
 };
 

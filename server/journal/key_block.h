@@ -19,7 +19,7 @@
 namespace mirror {
 
 /// Returns the entry without `key`. If no key is left, its operation is kHead. If its keys are damaged, its
-/// operation is kCompare: readers then compare all rows. Absent: the entry does not name the key.
+/// operation is kCompare, and readers then compare all rows. Absent: `entry` does not name the key.
 std::optional<JournalEntry> WithoutKey(const JournalEntry& entry, const Key& key);
 
 struct PackedKeys {

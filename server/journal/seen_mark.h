@@ -7,10 +7,10 @@
 
 #include "proto/wire/lsn.h"
 
-// Detects writes to a table that the journal of its mirror did not see. Every server updates the metadata
-// row of a table when it writes to the table, with or without a journal. The mirror has a copy of that row
-// from after the last write that the journal saw. If the two differ, some write bypassed the journal. Values,
-// no behaviour.
+// Detects writes to a table that bypassed the journal of its mirror. Every server updates the table's
+// metadata row when it writes to the table, with or without a journal. The mirror has a copy of that row as
+// it was after the last write with a journal. If the two differ, some write bypassed the journal. Values, no
+// behaviour.
 
 namespace mirror {
 

@@ -65,8 +65,8 @@ struct ColumnOptions {
   /// The kind of a text; absent: kText. Numbers and flags have the kind of their member.
   std::optional<ColumnKind> kind = std::nullopt;
   std::string_view default_sql = {};  ///< As written in SQL: "0", "''"; empty: none.
-  /// Its place, counted from 0, in a row packed into one value; -1: it is not packed. Stored rows have these
-  /// places: a column never gets another place, and a new column gets the last.
+  /// Its place, counted from 0, in a row that is packed into one value; -1: it is not packed. Stored rows
+  /// have these places. So a column never gets another place, and a new column gets the last one.
   int packed = -1;
   /// The text after its name in CREATE TABLE, if it does not follow from the rest.
   std::string_view sqlite = {};
@@ -132,8 +132,8 @@ constexpr ColumnKind KindAt() {
   }
 }
 
-/// Reads and writes the value at the end of a path of members. It is NULL if a part of the path is absent; to
-/// set NULL creates no such part.
+/// Reads and writes the value at the end of a path of members. The value is NULL if a part of the path is
+/// absent. Setting NULL does not create such a part.
 template <auto... Path>
 struct At {
   template <typename Value>
@@ -195,8 +195,8 @@ constexpr ColumnShape ShapeOf(std::string_view name, ColumnKind kind, bool may_b
 
 constexpr bool IsNumber(ColumnKind kind) { return kind == ColumnKind::kNumber || kind == ColumnKind::kFlag; }
 
-/// For a static_assert beside the definition of columns: each place occurs once, and no number follows a
-/// text, since SQL finds a number only if everything before it has a fixed length.
+/// Checks packed columns, for a static_assert beside their definition. Each place must occur once. No number
+/// may follow a text, because SQL finds a number only if everything before it has a fixed length.
 template <typename Columns>
 constexpr bool ArePacked(const Columns& columns) {
   int packed = 0;

@@ -16,14 +16,15 @@ namespace mirror {
 
 enum class Dialect : std::uint8_t { kSqlite, kPostgres };
 
-/// The place of a table.
+/// Where a table is, in SQL.
 struct TableAt {
   Dialect dialect = Dialect::kSqlite;
   std::string_view before = {};  ///< Prefix of its name in SQL: "", "mirror_control.".
-  std::string_view name = {};    ///< Its whole name in SQL, instead of both; empty: the record's.
+  std::string_view name = {};    ///< Its full name in SQL, in place of prefix and record's name; empty: these
+                                 ///< two are used.
 };
 
-/// The text of CREATE TABLE beside the columns.
+/// The text of CREATE TABLE besides the columns.
 struct TableOptions {
   std::string_view constraint = {};         ///< After the columns: "CHECK (a < b)".
   std::string_view sqlite_constraint = {};  ///< The same, but only in SQLite.
@@ -85,7 +86,7 @@ class OwnTable {
   const TableOptions options_;
 };
 
-/// A statement for a table that exists under many names; the rest of its text is made once.
+/// A statement for a table that exists under many names. The text besides the name is made once.
 class SqlOfMany {
  public:
   /// `sql`: the statement under the record's own name, which occurs in it once.

@@ -13,10 +13,10 @@
 
 namespace mirror {
 
-/// Admits any call except Authenticate by its one header `authorization`. Errors: as Gate::AdmitHeader().
+/// Admits any call except Authenticate by its header `authorization`. Errors: as Gate::AdmitHeader().
 absl::StatusOr<Caller> AdmitCall(const Gate& gate, const grpc::ServerContext& context);
 
-/// A source's call, wrapping gRPC's; the constructor's references must outlive it.
+/// A source's call over gRPC. The constructor's references must outlive it.
 class RpcCall final : public SourceCall {
  public:
   RpcCall(const Gate& gate, const grpc::ServerContext& context, Caller caller)

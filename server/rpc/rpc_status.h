@@ -8,12 +8,12 @@
 
 namespace mirror {
 
-/// Returns the status of a call with the same code, and its message cut as CutMessage() does.
+/// Returns the gRPC status with the same code. Its message is truncated as CutMessage() does.
 grpc::Status ToRpcStatus(const absl::Status& status);
-/// Returns the same for a source's call: with the message of SourceWords().
+/// Returns the status for a source's call: with SourceWords() of the message.
 grpc::Status SourceStatus(const absl::Status& status);
 
-/// Adds a refusal's values for programs (proto/wire/refusal.h) as metadata after the call.
+/// Adds the refusal's values for programs (proto/wire/refusal.h) to the metadata that follows the call.
 void AddRefusal(const absl::Status& status, grpc::ServerContext* context);
 
 }  // namespace mirror

@@ -16,22 +16,23 @@
 
 namespace mirror {
 
-/// The messages of a RowDataStream, which come as bytes: reads each, reserves memory for it,
-/// and parses it. Threads: one reads, one writes.
+/// The messages of a RowDataStream, which arrive as bytes: reads each one, reserves memory for it, and parses
+/// it. Threads: one reads, one writes.
 class StreamMessages {
  public:
   using Raw = grpc::ServerReaderWriter<v1::RowDataResponse, grpc::ByteBuffer>;
 
-  /// Its references must outlive it. `tenant`: the tenant whose memory share is used.
+  /// The references must outlive this object. `tenant`: the tenant whose share of memory is used.
   StreamMessages(Raw* raw, AuthenticatedTraffic& vouched, MemoryShare& memory, std::string peer,
                  std::string tenant)
       : raw_(raw), vouched_(vouched), memory_(memory), peer_(std::move(peer)), tenant_(std::move(tenant)) {}
 
-  /// Blocks. False: no more messages, the call was cancelled, or the message was refused, see fault(). `room`
-  /// counts the memory of `request`: each read into `request` uses the same one; both are freed together.
+  /// Reads the next message; blocks. Returns false if there are no more messages, the call was cancelled, or
+  /// the message was refused: see fault(). `room` counts the memory of `request`. Each read into the same
+  /// `request` uses the same `room`; both are freed together.
   bool Read(v1::RowDataRequest* request, std::shared_ptr<void>* room);
   bool Write(const v1::RowDataResponse& response) { return raw_->Write(response); }
-  /// Returns why the last message was refused. Called when no thread reads any more.
+  /// Returns why the last message was refused. Called after the last read.
   absl::Status fault() const { return fault_; }
   /// Returns whether no message came.
   bool empty() const { return empty_; }

@@ -33,6 +33,7 @@ absl::Status BadHeader(std::string_view what);
 /// Decides which callers are admitted. Every handler asks it first. It knows tokens, keys and the list of
 /// tenants of each issuer, but no database. Later code checks whether the tenant exists and to whom it
 /// belongs.
+///
 /// Reload() replaces keys and rules together. A running call is checked again by AdmitHeaderAgain(). Threads:
 /// any.
 class Gate {

@@ -23,6 +23,7 @@ struct InFlightLimits {
 
 /// Counts what was received and is not answered yet: bytes and streams, for each tenant and in total, and the
 /// total number of calls.
+///
 /// Before each read a stream reserves kStreamBytesMin, and afterwards the bytes that came. So there are at
 /// most bytes_max / kStreamBytesMin streams. A stream that reads ahead of its answers must leave room for
 /// other streams. For calls without a stream the limit is their number, each with at most the size of one

@@ -53,7 +53,8 @@ struct ErasedRowCounts {
 };
 
 /// An operator's calls on a tenant and its tables. Each call that changes something ends the running cycle,
-/// except EraseRow(). Errors: as Mirror; kNotFound: the file does not exist any more. Threads: any.
+/// except AskToVerify() and EraseRow(). Errors: as Mirror; kNotFound: the file does not exist any more.
+/// Threads: any.
 class OperatorCalls {
  public:
   explicit OperatorCalls(Mirror& mirror) : mirror_(mirror) {}

@@ -30,13 +30,13 @@ struct ServerCounters {
   Counter cycles_completed;
   Counter cycles_interrupted;  ///< Ended by anything but ReplicationCompleted.
   Counter cycles_busy;         ///< Authenticate was refused because another cycle ran.
-  Counter cycles_told_not;     ///< Authenticate of a paused tenant: told not to replicate.
+  Counter cycles_told_not;     ///< Authenticate of a paused tenant: the answer was not to replicate.
 
   Counter rows_inserted, rows_updated, rows_deleted;  ///< Rows of batches that were applied.
   Counter batches_applied, batches_repeated, batches_refused;
   Counter row_bytes;  ///< Bytes of row requests, as received.
-  Timings commits;    ///< Transactions of rows in the store, including the wait for its lock.
-  Timings requests;   ///< Requests with rows, from decoded to committed, including the wait.
+  Timings commits;    ///< Duration of transactions of rows in the store, including the wait for its lock.
+  Timings requests;   ///< Duration of requests with rows, from decoded to committed, including the wait.
 
   std::array<Counter, 4> events;  ///< By Severity.
 

@@ -28,11 +28,10 @@ struct DoorCallCounters {
   Timings took;
 };
 
-/// The key is not valid; its role is too low; the object does not exist, or not for this key.
+/// Reasons: the key is not valid; its role is too low; the object does not exist, or the key may not see it.
 inline constexpr std::array<int, 3> kKeyRefusals = {401, 403, 404};
 
-/// Limits for which requests were refused. Each is named
-/// after the key of [http] that sets it, where there is one.
+/// Limits for which requests are refused. If a key of [http] sets the limit, the name is that key's.
 enum class DoorLimit : std::uint8_t {
   kRequestsPerKey,
   kBodies,           ///< Memory for bodies that wait, see HttpBodyRoom.

@@ -20,19 +20,18 @@
 
 namespace mirror {
 
-/// Checks that some event has a kind that `pattern` matches ('*' stands for any characters). An
-/// empty pattern matches all. Errors: kInvalidArgument, with the names of the kinds that exist.
+/// Checks that `pattern` matches the kind of some event; '*' stands for any characters. An empty pattern
+/// matches all. Errors: kInvalidArgument, with the names of the kinds that exist.
 absl::Status CheckKindPattern(std::string_view pattern);
 
-/// Maximum number of events of one kind and tenant in a minute; the rest becomes one event.
+/// Maximum number of events of one kind and tenant in a minute. Further ones are summed up in one event.
 inline constexpr int kEventsPerMinute = 20;
 /// Maximum number of events that wait while the catalog cannot be written; the oldest are dropped.
 inline constexpr std::size_t kUnkeptEventsMax = 1'000;
 
-/// Events for operators: kept in the catalog, then written to the log and passed to
-/// waiting readers. A catalog that cannot be written never stops the work that the event
-/// reports: writing is retried with the next event, and the log has the line at once.
-/// Threads: any.
+/// Events for operators. They are written to the catalog, then to the log, and passed to waiting readers. If
+/// the catalog cannot be written, the work that the event reports does not stop: the log gets the line at
+/// once, and the next event tries the catalog again. Threads: any.
 class Events {
  public:
   /// Receives each kept event, in the thread that added it. It must return quickly, and must not add events.
@@ -48,7 +47,7 @@ class Events {
   void Add(const std::string& context_id, Severity severity, std::string_view kind,
            const std::string& message);
 
-  /// Called regularly: adds the summaries of floods whose minute is over, and retries the catalog.
+  /// Adds the summaries of floods whose minute is over, and tries the catalog again. Called at intervals.
   void KeepHouse();
   /// Adds the summaries of all floods; for the server's stop.
   void EndFloods();
@@ -74,8 +73,8 @@ class Events {
     EventRecord last;        ///< The last event that was not kept.
   };
 
-  /// Returns false if there were too many; `event` was only counted then.
-  /// `summed_up` gets the summary of an earlier flood that is over.
+  /// Returns false if there were too many events of this kind; then `event` was only counted. `summed_up`
+  /// receives the summary of an earlier flood that is over.
   bool HasRoom(const EventRecord& event, std::vector<EventRecord>* summed_up);
   static EventRecord SummedUp(const Flood& flood);
   void KeepSums(std::int64_t older_than_ms) MIRROR_EXCLUDES(mutex_, floods_mutex_);

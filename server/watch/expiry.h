@@ -16,9 +16,9 @@
 
 namespace mirror {
 
-/// Lists every key and certificate that the server knows, with its expiry: those of the sources
-/// (`sources`, see Gate::keys()), of both listeners, of their client authorities, and the
-/// application's if the certificate is next to its key. A file that cannot be read is left out.
+/// Returns every key and certificate that the server knows, with its expiry: those of the sources (`sources`,
+/// see Gate::keys()), of both listeners and of their client authorities. Also the application's, if the
+/// certificate is next to its key. Leaves out files that cannot be read.
 std::vector<DatedKey> ServerKeys(const ServerConfig& config, const std::vector<KeyInfo>& sources);
 
 /// The message about one key.
@@ -30,8 +30,8 @@ struct ExpiryNotice {
 /// Returns a notice for each of `keys` that has expired or expires within kExpiryNoticeDays.
 std::vector<ExpiryNotice> ExpiryNotices(std::int64_t now_s, const std::vector<DatedKey>& keys);
 
-/// Adds an event `key.expires` for each key that expires: once a day (UTC),
-/// however often it is checked, and again after a restart. Threads: any.
+/// Adds an event `key.expires` for each key that expires: once a day (UTC), however often it checks, and
+/// again after a restart. Threads: any.
 class ExpiryWatch {
  public:
   using Keys = std::function<std::vector<DatedKey>()>;

@@ -10,14 +10,15 @@
 
 namespace mirror {
 
-/// The current data of the lists, shared by several servers that have the same mirrors, whichever
-/// server changed it. It is an index: missing data is read from the mirror. Both changes are made
-/// under the mirror's writer lock, so that no data is kept that another server is about to change.
-/// Errors of every call: kUnavailable. Threads: any.
+/// The data of lists, as several servers with the same mirrors share it. Each server that changes the data
+/// writes it here. It is an index: missing data is read from the mirror. Both changes are made under the
+/// mirror's writer lock. So no server keeps data that another one is about to change. Errors of every call:
+/// kUnavailable. Threads: any.
 class SharedLists {
  public:
   virtual ~SharedLists() = default;
-  /// Called before a commit that changes the data, so that a kill after it leaves no stale entry.
+  /// Removes the entry before a commit that changes the data, so that a kill after the commit leaves no old
+  /// entry.
   virtual absl::Status Forget(const std::string& context_id) = 0;
   virtual absl::Status Keep(const std::string& context_id, const ListedDocuments& documents) = 0;
   /// Returns all entries, by context id.

@@ -22,16 +22,16 @@ struct Minute {
   friend bool operator==(const Minute&, const Minute&) = default;
 };
 
-/// The last 24 hours by minute. A minute in which nothing happened takes no memory:
-/// the data only became a minute older. Every other minute takes 8 bytes: at most 12.5
-/// KB, and 125 MB for 10,000 series with activity in each minute. With a cycle every
-/// five minutes it is 2.8 KB and 28 MB. Minutes are unix time. A value; threads: one.
+/// The last 24 hours by minute. A minute in which nothing happened takes no memory, because only the age of
+/// the data grew by a minute. Any other minute takes 8 bytes: at most 12.5 KB for a series, and 125 MB for
+/// 10,000 series with activity in each minute. With a cycle every five minutes it is 2.8 KB and 28 MB.
+/// Minutes are unix time. A value; threads: one.
 class MinuteSeries {
  public:
   static constexpr std::int64_t kMinutes = 1'440;
 
-  /// Adds a minute that is over. A minute that was added before is not changed.
-  /// If the clock was set back by more than ten minutes, the series starts anew.
+  /// Adds a finished minute. A minute that was added before is not changed. If the clock was set back by more
+  /// than ten minutes, the series begins again.
   void Add(std::int64_t minute, const Minute& what);
   /// Returns `count` minutes from `first` on; an unknown one is a Minute{}.
   std::vector<Minute> From(std::int64_t first, std::size_t count) const;
@@ -39,7 +39,7 @@ class MinuteSeries {
 
  private:
   struct Entry {
-    std::uint16_t minute = 0;  ///< Its lowest 16 bits: 65,536 minutes are 45 days.
+    std::uint16_t minute = 0;  ///< The lowest 16 bits of the minute: 65,536 minutes are 45 days.
     std::uint16_t rows = 0, lag_s = 0, cycle_ms = 0;
   };
   std::int64_t MinuteOf(const Entry& entry) const;
@@ -65,7 +65,7 @@ class TimeSeries {
     std::int64_t cycle_ms = 0;        ///< Duration of that cycle.
     bool paused = false;              ///< Its lag is left out of the lag of all tenants.
   };
-  /// Called regularly with all tenants: ends the minutes that are over at `now_ms`, unix time.
+  /// Finishes the minutes that are over at `now_ms`, unix time. Called at intervals, with all tenants.
   void Look(const std::vector<Seen>& tenants, std::int64_t now_ms);
 
   /// All minutes of the last 24 hours that are over.

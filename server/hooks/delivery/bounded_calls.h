@@ -13,9 +13,8 @@
 namespace mirror {
 
 /// Runs code that may never return, in a few threads of its own. The caller gets the result in time, or an
-/// error that says that there is none.
-/// A call that hangs keeps its thread, for ever if it must. When all threads hang, no other call is started.
-/// When the process ends, hanging threads are abandoned. Threads: any.
+/// error. A call that hangs keeps its thread, possibly for ever. While all threads hang, no other call is
+/// started. At the end of the process hanging threads are abandoned. Threads: any.
 class BoundedCalls {
  public:
   using Work = std::function<absl::StatusOr<std::string>()>;
@@ -23,10 +22,11 @@ class BoundedCalls {
   explicit BoundedCalls(std::size_t threads_max);
   ~BoundedCalls();
 
-  ///   kDeadlineExceeded  no result within `timeout`; a result that comes later is dropped
+  /// Runs `work`. `work` must own all that it uses, because it may outlive the caller. Errors, besides those
+  /// of `work`, whose exceptions become kInternal:
+  ///   kDeadlineExceeded  no result within `timeout`; a later result is dropped
   ///   kUnavailable       all threads hang
   ///   kCancelled         `stop` was requested
-  /// An exception of `work` becomes kInternal. `work` must own all that it needs: it may outlive the caller.
   absl::StatusOr<std::string> Call(Work work, std::chrono::milliseconds timeout, const std::stop_token& stop);
 
  private:

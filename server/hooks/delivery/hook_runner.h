@@ -28,10 +28,10 @@
 
 namespace mirror {
 
-/// Threads that deliver for one hook: at most this many tenants are notified at the same time.
+/// Number of threads that deliver for one hook: so many tenants are notified at the same time.
 inline constexpr int kHookThreads = 2;
-/// A delivery that has failed for this long is given up, with an Error event. A partner's machine may
-/// be down for a night, but a delivery that can never succeed must not block the next ones for ever.
+/// A delivery is given up, with an event of severity Error, after it has failed for this long. A partner's
+/// machine may be down for a night. But a delivery that can never succeed must not block later ones for ever.
 inline constexpr std::chrono::hours kHookGiveUpAfter{24};
 /// Delay before the first retry; doubled for each further retry.
 inline constexpr std::chrono::milliseconds kHookBackoff{1'000};
@@ -57,15 +57,14 @@ struct HookLaneOptions {
   std::chrono::milliseconds backoff = kHookBackoff;
 };
 
-/// Delivers for one hook, in threads of its own. A queue is delivered in order, and each
-/// delivery is retried until it succeeds or is given up. The queue that has waited longest
-/// is served next. A delivery that hangs or fails delays only this hook's own deliveries.
-/// Threads: any.
+/// Delivers for one hook, in threads of its own. A queue is delivered in order. Each delivery is tried again
+/// until it succeeds or is given up. The queue that has waited longest comes next. A delivery that hangs or
+/// fails delays only deliveries of the same hook. Threads: any; it has some of its own.
 class HookLane {
  public:
   HookLane(HookSpec spec, std::shared_ptr<HookTarget> target, HookQueues queues, Events& events,
            const HookLaneOptions& options);
-  /// Stops running deliveries; they are repeated at the next start.
+  /// Stops running deliveries. The next start delivers them again.
   ~HookLane();
 
   /// Signals that the queue may have a delivery. Does not block.
@@ -88,7 +87,7 @@ class HookLane {
   void Work(const std::stop_token& stop);
   /// Returns the next queue that is due. Absent: `stop` was requested.
   std::optional<std::string> Take(const std::stop_token& stop);
-  /// Returns whether the queue may hold more deliveries.
+  /// Delivers the first entry of the queue. Returns whether the queue may have more.
   bool DeliverFirst(const std::string& name, const std::stop_token& stop);
   void Failed(const std::string& name, const WaitingDelivery& waiting, const absl::Status& why);
 
@@ -100,11 +99,13 @@ class HookLane {
   Mutex mutex_;
   StopCondVar changed_;
   std::map<std::string, Queue> waiting_ MIRROR_GUARDED_BY(mutex_);
-  std::uint64_t changes_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Counts changes of `waiting_`, except takes.
+  std::uint64_t changes_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Number of changes of `waiting_`, except by
+                                                         ///< Take().
   std::vector<std::jthread> threads_;
 };
 
-/// Hooks in the program that runs the server inside itself. Its code may hang: see BoundedCalls.
+/// The hooks of the program that runs the server inside itself. The program's code may hang: see
+/// BoundedCalls.
 class ProgramHook final : public HookTarget {
  public:
   explicit ProgramHook(std::shared_ptr<MirrorHooks> hooks);
@@ -132,35 +133,37 @@ class HookRunner {
   /// The list of hooks that tenants need.
   const HookBook& book() const { return book_; }
 
-  /// For several servers that share the mirrors: one of them delivers, and which one may change at any time.
+  /// For several servers that share the mirrors. One of them delivers; that may change at any time.
   struct Shared {
     std::function<bool()> is_here;                             ///< Returns whether this server delivers.
-    std::function<void(const std::string& context_id)> waits;  ///< Notifies the one that does; never waits.
-    /// How often the mirrors are searched for deliveries: a server may be killed before it called `waits`.
+    std::function<void(const std::string& context_id)> waits;  ///< Notifies the server that delivers; never
+                                                               ///< waits.
+    /// How often the delivering server searches the mirrors for deliveries, because another server may have
+    /// been killed before it called `waits`.
     std::chrono::milliseconds search{60'000};
   };
-  /// Must be called before the first event that a hook is notified about.
+  /// Called before the first event that has a hook.
   void Share(Shared shared) { shared_ = std::move(shared); }
 
-  /// Starts delivering; deliveries left from the last run come first. All arguments must outlive Stop().
-  /// Start() may be called again after Stop().
+  /// Starts to deliver, first what the last run left. All arguments must exist until Stop() returns. Start()
+  /// may be called again after Stop().
   void Start(Tenants& tenants, HookCursor& cursor);
-  /// Stops running deliveries; they are repeated at the next start.
+  /// Stops running deliveries. The next start delivers them again.
   void Stop();
 
-  /// Signals that a tenant has a waiting delivery, or (WakeEvents) that an event was added.
+  /// Wake() signals that a tenant has a waiting delivery, WakeEvents() that an event was added.
   void Wake(const std::string& context_id);
-  /// The same, for a delivery that another server committed.
+  /// Does the same for a delivery that another server committed.
   void WakeHere(const std::string& context_id);
   void WakeEvents();
 
-  /// Returns whether some hook has to be asked before a cycle of this tenant begins.
+  /// Returns whether a hook must be asked before a cycle of this tenant begins.
   bool Asks(const std::string& context_id) const;
-  /// Asks the one question that a source waits for. Returns the reason not to replicate; empty: the
-  /// cycle may begin. A hook that does not answer in time, or whose answer cannot be read, is
-  /// ignored unless its 'on_error' says that it refuses in that case. Either way an event is added.
+  /// Asks the hooks that may refuse a cycle; the source waits for the answer. Returns the reason not to
+  /// replicate; empty: the cycle may begin. A hook that does not answer in time, or whose answer cannot be
+  /// parsed, is ignored, unless its 'on_error' says to refuse. In both cases an event is added.
   std::string Authenticated(const HookCaller& caller);
-  /// For a tenant that has no mirror yet. Errors: the program's, with what to do.
+  /// Asks the program about a tenant that has no mirror yet. Errors: the program's, with what to do.
   absl::Status ResolveConnection(const HookCaller& caller);
 
  private:
@@ -182,7 +185,7 @@ class HookRunner {
   std::vector<Hook> hooks_;
   HookBook book_;
   Shared shared_;            ///< Empty: this is the only server.
-  SharedMutex lanes_mutex_;  ///< Many threads wake lanes; lanes end one by one.
+  SharedMutex lanes_mutex_;  ///< Many threads read the list to wake lanes. Lanes are ended one by one.
   std::vector<std::unique_ptr<HookLane>> lanes_ MIRROR_GUARDED_BY(lanes_mutex_);
   std::jthread search_;
 };

@@ -14,8 +14,8 @@ namespace mirror {
 /// Returns the path of a tenant's SQLite database. The file need not exist.
 using PathOfMirror = std::function<std::string(const std::string& context_id)>;
 
-/// Longest time that the SQL of a hook may take. It holds the mirror's write lock,
-/// and calls of the source wait 5 s for that lock: the hook must always take less.
+/// Maximum time for the SQL of a hook. It holds the mirror's write lock, and calls of the source wait only 5
+/// s for that lock.
 inline constexpr std::chrono::milliseconds kSqlHookTimeMax{2'000};
 
 /// Runs statements in the tenant's own database, on a separate connection and in one transaction.
@@ -24,8 +24,9 @@ inline constexpr std::chrono::milliseconds kSqlHookTimeMax{2'000};
 /// PRAGMA, their own transactions, extensions. The answer is the first column of the first row.
 std::unique_ptr<HookTarget> MakeSqlHook(std::string sql, PathOfMirror path_of);
 
-/// Checks, as far as it can without a mirror, that SQLite parses the statements and that they do only what
-/// a hook may. A statement that names tables is fully checked only when it runs. Errors: kInvalidArgument.
+/// Checks that SQLite can parse the statements and that they do only what a hook may do, as far as this is
+/// possible without a mirror. Statements that name tables are checked completely when they run. Errors:
+/// kInvalidArgument.
 absl::Status TryHookSql(const std::string& sql);
 
 }  // namespace mirror

@@ -8,8 +8,8 @@
 
 namespace mirror {
 
-/// POSTs the JSON. Status 200 to 299 means delivered; a redirect is a failure. For
-/// https the system must trust the certificate, and the certificate must name the host.
+/// Sends the JSON by HTTP POST. Status 200 to 299 means delivered; a redirect is a failure. For https the
+/// system must trust the certificate, and the certificate must name the host.
 std::unique_ptr<HookTarget> MakeUrlHook(HookUrl url);
 
 }  // namespace mirror

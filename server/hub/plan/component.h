@@ -21,49 +21,51 @@ struct RowOrder {
   bool operator()(const RowRef& a, const RowRef& b) const;
 };
 
-/// Returns the keys by which the rows of a record were found, if it has no row any more.
+/// Returns the keys by which the rows of a record were found, for a record that has no row any more.
 KeyHashes RememberedKeys(const GoldenRecord& record);
 
-/// Records that may concern each other, because they share match keys, with all their rows: they
-/// are planned together. The plans change it in place.
+/// Records that share match keys, with all their rows. They are planned together, because a change of one may
+/// concern the others. The plans change this object in place.
 struct Component {
   const HubRules* rules = nullptr;
   const HubEntity* entity = nullptr;
   std::map<RowRef, MemberRow, RowOrder> rows;
   std::map<std::string, GoldenRecord> records;    ///< By id.
-  std::map<std::string, std::string> merged;      ///< Id of a merged record -> the record that it is in.
+  std::map<std::string, std::string> merged;      ///< The id of a merged record, and the id of the record
+                                                  ///< into which it was merged.
   std::map<std::string, HubDelivery> deliveries;  ///< By id.
   std::vector<std::string> issued;                ///< Ids of new INSERTs.
-  /// Hashes of keys of the records' own values that rows of other components have, too.
+  /// Hashes of those keys of the records' own values that rows of other components have, too.
   KeyHashes found_elsewhere;
 
-  bool hold = false;  ///< Everything new waits for an operator.
+  bool hold = false;  ///< All new deliveries wait for an operator.
   std::int64_t records_before =
       0;  ///< Numbers of new records are above this, in the order of their first rows.
   std::int64_t* last_delivery = nullptr;  ///< Number of the last delivery.
-  /// Make new random ids: for a record that a row founds, and for a delivery.
+  /// Make new random ids: for a record that begins with the row `founder`, and for a delivery.
   std::function<std::string(const MemberRow& founder)> record_id;
   std::function<std::string(const HubDelivery& delivery)> delivery_id;
 
   std::vector<MemberRow*> RowsOf(const std::string& golden_id);
   /// Returns the record, or the one into which it was merged; null: there is none.
   GoldenRecord* Alive(std::string golden_id);
-  /// Moves all of `other`, whose rows are `moving`, into `into`; both are records of this
-  /// component. Afterwards they are not apart any more.
+  /// Moves everything of the record `other`, whose rows are `moving`, into the record `into`. Both are in
+  /// this component. Afterwards they no longer count as parted by an operator.
   void Unite(const std::string& into, const std::string& other, const std::vector<MemberRow*>& moving);
 };
 
-/// A component as read from the book, and its former state, so that only differences are written.
+/// A component as read from the book, with its former state. So only differences are written.
 struct LoadedComponent {
   Component now;
   Component was;
   KeyHashes looked;  ///< Keys whose owners are all in the component.
 };
 
-/// Loads all that may concern the records and rows that `work` names: those, the ones that share
-/// a key with them, and so on. Errors: the book's.
+/// Loads all records and rows that may concern the ones in `work`: those themselves, the ones that share a
+/// key with them, and so on. Errors: the book's.
 absl::StatusOr<LoadedComponent> LoadComponent(const HubRules& rules, const HubWork& work, HubBook* book);
-/// Finds which of its own keys rows of other components have. Called after GoldenPlan(). Errors: the book's.
+/// Finds which of the component's own keys rows of other components have, too. Called after GoldenPlan().
+/// Errors: the book's.
 absl::Status LoadOtherMembers(HubBook* book, LoadedComponent* component);
 /// Writes what the plans changed, and clears its work. `at`: the hub's time. Errors: the book's.
 absl::Status SaveComponent(LoadedComponent component, std::int64_t at, HubBook* book);

@@ -10,17 +10,17 @@
 
 namespace mirror {
 
-/// The most records, and issued INSERTs, that one derivation forgets for their age.
+/// Maximum number of records, and of issued INSERTs, that one derivation forgets because of their age.
 inline constexpr std::size_t kForgottenMax = 1'000;
 
-/// Called after reading members in which something was erased, before their records are planned: removes
-/// everything that deleted rows have said. A word that no row says any more is removed; the value that the
-/// system made of it counts. Rows and records that the rules do not name are removed, as no derivation would
-/// read their deletion. Reads the whole book. Memory: one record. Errors: those of `book`.
+/// Removes everything that deleted rows have said. Called after reading members in which data was erased,
+/// before their records are planned. A Said::word that no row says any more is removed; the value that the
+/// system made of it then counts. Rows and records that the rules do not name are removed, because no
+/// derivation would read their deletion. Reads the whole book. Memory: one record. Errors: those of `book`.
 absl::Status ForgetErased(const HubRules& rules, HubBook* book);
 
-/// Forgets records that have had no row for HubRules::forget_ms, and INSERTs that were issued as long ago and
-/// are not open: at most kForgottenMax of each, the oldest first. Errors: those of `book`.
+/// Forgets records that have had no row for HubRules::forget_ms, and INSERTs that were issued that long ago
+/// and are not open. At most kForgottenMax of each, the oldest first. Errors: those of `book`.
 absl::Status ForgetOld(const HubRules& rules, std::int64_t time, HubBook* book);
 
 }  // namespace mirror

@@ -9,12 +9,12 @@
 
 namespace mirror {
 
-/// Decides which rows are one: gives each row its record, founds and merges records, and notes for each
-/// record which data sources had it and which of its rows are doomed.
-///   - A row leaves a record only by its own news.
-///   - A new row joins its origin's record, else the oldest one that shares a key, else it founds one.
-///   - In a member's first reading, it first tries the oldest record whose rows were all deleted.
-///   - Records that share a key merge into the oldest, unless one system has rows of both.
+/// Decides which rows are one record. Gives each row its record, creates and merges records, and notes for
+/// each record which data sources had it and which of its rows are doomed.
+///   - A row leaves a record only because of its own news.
+///   - A new row joins its origin's record, else the oldest one with a common key, else it begins a record.
+///   - In a member's first reading, the row first tries the oldest record whose rows were all deleted.
+///   - Records with a common key merge into the oldest, unless one system has rows of both.
 void MatchPlan(Component* component);
 
 /// Returns the value of an attribute; null: there is none.
@@ -26,7 +26,7 @@ HubKeys KeysOf(const HubEntity& entity, const MemberRow& row);
 HubKeys KeysOf(const HubEntity& entity, const GoldenRecord& record);
 
 KeyHashes HashesOf(const HubKeys& keys);
-/// Returns whether they share a key.
+/// Returns whether the two sets share a key.
 bool Meet(const KeyHashes& a, const KeyHashes& b);
 
 }  // namespace mirror

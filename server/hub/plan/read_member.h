@@ -23,9 +23,9 @@ struct Reading {
   std::vector<HubNote> notes = {};
 };
 
-/// Reads the news of one member into the book: its present rows, and the work that this makes for their
-/// records, which are planned later. `mode`: the member is resumed. Updates `feed`, except its token. Returns
-/// whether the mirror has to be told. Errors: those of the book and the look.
+/// Reads the news of one member into the book: its present rows, and the work for their records, which are
+/// planned later. `mode`: set if the member is resumed. Updates `feed`, except its token. Returns whether the
+/// mirror needs an acknowledgement. Errors: those of the book and the look.
 absl::StatusOr<bool> ReadMember(const std::string& data_source, std::optional<ResumeMode> mode,
                                 MemberLook* look, HubFeed* feed, Reading* reading);
 

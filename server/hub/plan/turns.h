@@ -10,20 +10,21 @@
 #include "server/hub/plan/hub_rules.h"
 #include "server/hub/plan/hub_values.h"
 
-// Fights of systems over values: which attributes of a record are frozen.
+// Finds systems that overwrite each other's values, and decides which attributes of a record are frozen.
 
 namespace mirror {
 
-/// The most values of one attribute that are kept for the last hour. If systems changed it so often in that
-/// time it is frozen, whatever the values: people do not work so fast.
+/// Maximum number of values of one attribute that are kept for the last hour. If systems changed it that
+/// often, it is frozen whatever the values are, because people do not work so fast.
 inline constexpr std::size_t kTurnsMax = 64;
-/// If databases undid a version so often while other deliveries were written, it is not delivered again.
+/// If databases undid a version this many times while other deliveries were written, it is not delivered
+/// again.
 inline constexpr std::size_t kUndoneMax = 3;
 
 /// Returns a mark that identifies a value of an attribute of this record without revealing it.
 std::string MarkOf(const GoldenRecord& record, const std::string& attribute, const Literal& value);
 
-/// Notes changes of a record's attributes. Not thread-safe.
+/// Notes changes of a record's attributes. Threads: none.
 class TurnBook {
  public:
   TurnBook(const HubRules& rules, std::int64_t now_ms, GoldenRecord* record)
@@ -43,16 +44,16 @@ class TurnBook {
   GoldenRecord& record_;
 };
 
-/// Removes the turns that no longer count for a fight, of all attributes. Called after FreezeUndone().
+/// Removes, for all attributes, the turns that are too old to count. Called after FreezeUndone().
 void ForgetTurns(const HubRules& rules, std::int64_t now_ms, GoldenRecord* record);
 
 /// An attribute that was frozen.
 struct FrozenAttribute {
   std::string golden_id, attribute;
-  std::string data_source;  ///< The one whose database undid deliveries.
+  std::string data_source;  ///< The data source whose database undid deliveries.
 };
 
-/// Freezes attributes that a database undoes again and again while other deliveries are written, for example
+/// Freezes attributes that a database changes back repeatedly while other deliveries are written, for example
 /// by a trigger that allows only one row to have a value. Called after GoldenPlan(), before DeliveryPlan().
 std::vector<FrozenAttribute> FreezeUndone(Component* component);
 

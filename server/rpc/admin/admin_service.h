@@ -67,15 +67,16 @@ class AdminMoves : public v1::MirrorAdmin::Service {
     kOperator,
     kOperatorLook,  ///< A read-only call of an operator; Looks records it.
   };
-  /// Returns the role for a call that may be a dry run. One that shows keys is an act: a person saw values.
+  /// Returns the role that a call needs which may be a dry run. A dry run that shows keys needs an operator,
+  /// because a person sees values.
   template <typename Request>
   static Needs NeedsOf(const Request& request) {
     return request.dry_run() && !request.with_keys() ? Needs::kOperatorLook : Needs::kOperator;
   }
-  /// Runs every handler: checks the role, runs `act`, then writes the audit record of `call`.
+  /// Runs every handler: checks the role, runs `act`, then writes the audit record with the text `call`.
   virtual grpc::Status Serve(const grpc::ServerContext& context, Needs needs, const std::string& call,
                              const std::function<absl::Status()>& act) = 0;
-  /// Does the same for a call about one tenant, which it passes to `act`.
+  /// Does the same for a call about one tenant, and passes the tenant to `act`.
   template <typename Request, typename Act>
   grpc::Status ServeTenant(grpc::ServerContext& context, Needs needs, const std::string& call,
                            const Request& request, const Act& act) {
@@ -85,8 +86,8 @@ class AdminMoves : public v1::MirrorAdmin::Service {
       return act(*tenant);
     });
   }
-  /// Runs `watch`, unless `most` of its kind run already. `what`: the watched thing; `look`:
-  /// the call that reads it once and does not wait.
+  /// Runs `watch`, unless `most` watches of its kind run already. For the error: `what` names what is
+  /// watched, `look` the call that reads it once without waiting.
   template <typename Watch>
   static absl::Status WatchWithin(std::atomic<int>& running, int most, const char* what, const char* look,
                                   const Watch& watch) {
@@ -97,7 +98,7 @@ class AdminMoves : public v1::MirrorAdmin::Service {
     --running;
     return status;
   }
-  /// Returns a function that gives false once the caller went away, or the server stops.
+  /// Returns a function that returns false after the caller disconnected, or when the server stops.
   GoOn GoesOn(const grpc::ServerContext& context) const {
     return [this, &context] { return !context.IsCancelled() && !stopping_; };
   }
@@ -113,7 +114,8 @@ class Hubs;
 /// The operators' calls about hubs. Threads: any; gRPC's.
 class AdminHubs : public AdminMoves {
  public:
-  /// Called before the first call; `hubs` must outlive this. Without it there are no hubs.
+  /// Sets the hubs. Called before the first call; `hubs` must outlive this. If it is not called, there are no
+  /// hubs.
   void SetHubs(Hubs* hubs) { hubs_ = hubs; }
 
   grpc::Status ListHubs(grpc::ServerContext* context, const v1::ListHubsRequest* request,
@@ -147,7 +149,7 @@ class AdminHubs : public AdminMoves {
 
  private:
   absl::StatusOr<std::shared_ptr<Hub>> Find(const std::string& storage) const;
-  /// Does Serve() for a call about one hub, which it passes to `act`.
+  /// Does what Serve() does for a call about one hub, and passes the hub to `act`.
   template <typename Request, typename Act>
   grpc::Status ServeHub(const grpc::ServerContext& context, Needs needs, const std::string& call,
                         const Request& request, const Act& act) {
@@ -160,8 +162,8 @@ class AdminHubs : public AdminMoves {
   Hubs* hubs_ = nullptr;
 };
 
-/// The operators' calls that read tenants as wholes: their list, the state of each, and its past. None
-/// except GetTenant opens a database. Threads: any; gRPC's.
+/// The operators' calls that read whole tenants: their list, the state of each, and its past. Only GetTenant
+/// opens a database. Threads: any; gRPC's.
 class AdminTenants : public AdminHubs {
  public:
   grpc::Status ListTenants(grpc::ServerContext* context, const v1::ListTenantsRequest* request,
@@ -194,17 +196,19 @@ class AdminTenants : public AdminHubs {
 
 /// The state of the HTTP door, as shown to an operator.
 struct HttpDoorSeen {
-  std::string url;  ///< Empty: it is off.
+  std::string url;  ///< Empty: the door is off.
   std::vector<ApiKey> keys;
-  std::map<std::string, std::int64_t> used_ms;  ///< By name, of keys used since the start.
-  std::vector<std::string> left_out;            ///< Files that are no keys, with the reason.
+  std::map<std::string, std::int64_t> used_ms;  ///< Time of the last use, unix milliseconds, by key name;
+                                                ///< only keys used since the start.
+  std::vector<std::string> left_out;            ///< Files that are not valid keys, each with the reason.
 };
 
-/// The operators' calls that read about records: storages, import jobs, keys of the HTTP door. They answer
-/// even while the HTTP door is off: its data stays. Threads: any; gRPC's.
+/// The operators' calls that read about records: storages, import jobs, keys of the HTTP door. They also
+/// answer while the HTTP door is off, because its data remains. Threads: any; gRPC's.
 class AdminRecords : public AdminTenants {
  public:
-  /// Returns whether the door is on, and its URL; with `with_keys` all. Errors: kUnavailable: the folder.
+  /// Returns the door's URL, empty if it is off; with `with_keys` all members. Errors: kUnavailable: the
+  /// folder of keys cannot be read.
   using HttpDoorLook = std::function<absl::StatusOr<HttpDoorSeen>(bool with_keys)>;
 
   grpc::Status ListStorages(grpc::ServerContext* context, const v1::ListStoragesRequest* request,
@@ -230,7 +234,7 @@ class AdminRecords : public AdminTenants {
   const HttpDoorLook look_at_door_;
 };
 
-/// The operators' calls that read changes and former rows, or remove them. Threads: any; gRPC's.
+/// The operators' calls that read or remove changes and former rows. Threads: any; gRPC's.
 class AdminChanges : public AdminRecords {
  public:
   grpc::Status ListChanges(grpc::ServerContext* context, const v1::ListChangesRequest* request,
@@ -269,8 +273,8 @@ class AdminChanges : public AdminRecords {
   std::atomic<int> change_watchers_{0};
 };
 
-/// The operators' calls. Each checks the role of the client's certificate, does its work and writes an audit
-/// record, even when it is refused. Threads: any; gRPC's.
+/// The operators' calls. Each call checks the role of the client's certificate, does its work, and writes an
+/// audit record. Refused calls are recorded, too. Threads: any; gRPC's.
 class AdminService final : public AdminChanges {
  public:
   /// Reads keys and configuration again; returns the number of keys.
@@ -278,18 +282,18 @@ class AdminService final : public AdminChanges {
   /// Returns every key and certificate of this server, see ServerKeys().
   using DatedKeys = std::function<std::vector<DatedKey>()>;
 
-  /// Returns the servers that have these mirrors.
+  /// Returns the servers that serve these mirrors.
   using Servers = std::function<absl::StatusOr<std::vector<ListedServer>>()>;
 
-  /// All references must outlive the service. It tells `vouched` which
-  /// connections belong to an operator or a viewer.
+  /// All references must outlive the service. The service reports to `vouched` which connections belong to an
+  /// operator or a viewer.
   AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Looks& looks,
                AuthenticatedTraffic& vouched, Reload reload, DatedKeys dated_keys,
                const FreshnessWatch& freshness, const TimeSeries& time_series, Servers servers,
                Storages& storages, HttpDoorLook look_at_door);
 
-  /// Ends watching calls, which never end by themselves, and long calls, with
-  /// kUnavailable. Called before the listener stops.
+  /// Ends long calls, and watching calls, which have no end of their own, with kUnavailable. Called before
+  /// the listener stops.
   void EndWatching() { stopping_ = true; }
 
   grpc::Status ListTables(grpc::ServerContext* context, const v1::ListTablesRequest* request,
@@ -344,7 +348,7 @@ class AdminService final : public AdminChanges {
                      const std::function<absl::Status()>& act) override;
   grpc::Status ServeBackup(grpc::ServerContext& context, const v1::BackupRequest& request,
                            v1::BackupResponse* response, const ShowBackup& show);
-  /// Handles ResetTable with `all`.
+  /// Handles a ResetTable request with `all`.
   absl::Status ResetAll(grpc::ServerContext& context, Tenant& tenant, const Expected& expected,
                         v1::ResetTableResponse* response);
   absl::Status Watch(grpc::ServerContext& context, const v1::WatchEventsRequest& request,

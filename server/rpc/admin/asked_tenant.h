@@ -9,19 +9,20 @@
 #include "absl/status/statusor.h"
 #include "server/tenant/tenants.h"
 
-// An operator may write a tenant's name in another case than the tenant does. Acts, messages and records use
-// the tenant's own spelling, and the caller gets it, see kSpellingMetadata. Threads: any.
+// An operator may write a tenant's name in another case than its stored spelling. Acts, messages and records
+// use the stored spelling. The caller gets it, too: see kSpellingMetadata. Threads: any.
 
 namespace mirror {
 
-/// Finds the tenant and tells the caller its spelling. Errors: those of Tenants::Find().
+/// Finds the tenant, and sends its spelling to the caller. Errors: those of Tenants::Find().
 absl::StatusOr<std::shared_ptr<Tenant>> FindAskedTenant(Tenants& tenants, const std::string& context_id,
                                                         grpc::ServerContext& context);
 
-/// Returns the tenant's spelling, also for a deleted tenant. Without a tenant: the name as asked for.
+/// Returns the tenant's spelling, for a deleted tenant, too. If there is no such tenant: the name as the
+/// operator wrote it.
 std::string SpellingOf(Tenants& tenants, const std::string& context_id, grpc::ServerContext& context);
 
-/// Tells the caller the spelling of a tenant that was found already.
+/// Sends the spelling of a tenant that was found already to the caller.
 void TellSpelling(const std::string& spelled, const std::string& asked, grpc::ServerContext& context);
 
 }  // namespace mirror

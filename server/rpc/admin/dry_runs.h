@@ -12,14 +12,15 @@
 #include "server/store/state_token.h"
 #include "server/tenant/dry_run.h"
 
-// The calls that destroy, in their three forms: do it, do it only if nothing
-// has changed since a dry run, or only count.
+// Destructive calls in their three forms: do it; do it only if nothing changed since a dry run; only count
+// what it would do.
 
 namespace mirror {
 
 void EncodeConsequences(const Consequences& counted, v1::Consequences* message);
 
-/// Returns what follows the call in the audit log: "", " dry run", " dry run with keys", " as TOKEN".
+/// Returns the text that follows the call in the audit log: "", " dry run", " dry run with keys", " as
+/// TOKEN".
 std::string MeantWords(bool dry_run, bool with_keys, const std::string& expect);
 template <typename Request>
 std::string MeantWords(const Request& request) {
@@ -29,7 +30,8 @@ std::string MeantWords(const Request& request) {
 using WouldDo = std::function<absl::StatusOr<Consequences>(const DryRun& how)>;
 using DoAct = std::function<absl::Status(const Expected& expected)>;
 
-/// `would` counts and `act` acts. A caller that expected another state learns what the act would do now.
+/// Does the call in the form that `request` asks for. `would` counts; `act` does it. If the state differs
+/// from the expected one, the error says what the act would do now.
 template <typename Request, typename Response>
 absl::Status DoAsMeant(const Request& request, Response* response, GoOn go_on, const WouldDo& would,
                        const DoAct& act) {

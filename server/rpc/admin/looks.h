@@ -16,27 +16,27 @@
 
 namespace mirror {
 
-/// Limits how many looks and refusals are recorded one by one: per window a maximum for one certificate's
-/// name, and one for all; the others are counted. A value; threads: one.
+/// Limits how many looks and refusals are recorded one by one. In each window there is a maximum for one
+/// certificate's name, and one for all. Those above it are only counted. A value; threads: one.
 class LookRate {
  public:
   struct Options {
     std::int64_t window_ms = 600'000;
     std::uint64_t of_one_max = 60;
     std::uint64_t of_all_max = 600;
-    std::size_t names_max = 100;  ///< Names above this share a count.
+    std::size_t names_max = 100;  ///< Further names share one count.
   };
   struct LeftOut {
-    std::string who;  ///< Empty: the shared count of names above `names_max`.
+    std::string who;  ///< Empty: the shared count of further names.
     std::uint64_t looks = 0;
   };
 
   LookRate() : LookRate(Options()) {}
   explicit LookRate(const Options& options) : options_(options) {}
 
-  /// Returns whether this look is recorded.
+  /// Counts a look. Returns whether it is to be recorded.
   bool Take(const std::string& who, std::int64_t now_ms);
-  /// Returns what an ended window left out; each item is returned once.
+  /// Returns what ended windows left out. Each item is returned once.
   std::vector<LeftOut> TakeLeftOut(std::int64_t now_ms);
 
  private:
@@ -52,25 +52,25 @@ class LookRate {
   std::vector<LeftOut> left_out_;
 };
 
-/// Records calls on the operators' listener that change nothing: which caller looked, and which call was
-/// refused for lack of a role. They are no part of the audit log: a viewer must be able neither to push
-/// operators' acts out of it nor to fill the disk. Looks go to the log and into a ring, both at LookRate's
-/// rate. While the catalog cannot be written, kLooksPlaces wait in a file. Looks that find no place there are
+/// Records looks (calls on the operators' listener that change nothing) and calls that were refused for lack
+/// of a role. They are not part of the audit log, so that a viewer can neither push operators' acts out of it
+/// nor fill the disk. Looks go to the server's log and to a ring in the catalog, both limited by LookRate.
+/// While the catalog cannot be written, up to kLooksPlaces looks wait in a file. Looks that find no place are
 /// counted, and the server adds a look of its own with the number. Threads: any.
 class Looks {
  public:
-  /// `path`: the file where looks wait.
+  /// `path`: the file in which looks wait.
   Looks(LookLog& log, const std::string& path, const LookRate::Options& rate = {});
 
   /// Adds a look; parameters as in Audit::Add().
   void Add(const std::string& who, const std::string& call, const absl::Status& outcome, std::int64_t now_ms);
-  /// Called once in a while: records how many looks were left out.
+  /// Records how many looks were left out. Called at intervals.
   void KeepHouse(std::int64_t now_ms);
   absl::StatusOr<std::vector<AuditRecord>> Last(std::uint64_t limit) { return log_.Last(limit); }
 
  private:
   void Keep(const AuditRecord& look) MIRROR_EXCLUDES(mutex_, keeping_);
-  /// Moves waiting looks into the ring. Returns whether none waits any more.
+  /// Moves waiting looks into the ring. Returns whether none is left.
   bool KeepWaiting(std::int64_t now_ms) MIRROR_REQUIRES(keeping_);
   bool TryKeep(const AuditRecord& look) MIRROR_REQUIRES(keeping_);
   void TellLeftOut(const std::vector<LookRate::LeftOut>& left_out, std::int64_t now_ms)
@@ -81,10 +81,10 @@ class Looks {
   LookRate rate_ MIRROR_GUARDED_BY(mutex_);
   Mutex keeping_;
   const std::unique_ptr<WaitingRecords> waiting_ MIRROR_PT_GUARDED_BY(keeping_);
-  std::int64_t unkept_ms_ MIRROR_GUARDED_BY(keeping_) = 0;  ///< As in Audit.
+  std::int64_t unkept_ms_ MIRROR_GUARDED_BY(keeping_) = 0;  ///< See Audit::unkept_ms_.
 };
 
-/// Looks that wait while the catalog cannot be written.
+/// Maximum number of looks that wait while the catalog cannot be written.
 inline constexpr std::size_t kLooksPlaces = 128;
 
 }  // namespace mirror

@@ -10,8 +10,8 @@
 
 namespace mirror {
 
-/// Remembers what a watcher of tenants was sent about each, and so what is news to it. Takes about 300 bytes
-/// for a tenant, plus its summary if that was replaced since. Threads: one.
+/// Remembers what was sent to a watcher of tenants, to find what is new to it. Takes about 300 bytes for each
+/// tenant, plus its summary if that was replaced since. Threads: one.
 class TenantWatch {
  public:
   struct News {
@@ -24,7 +24,7 @@ class TenantWatch {
  private:
   struct Told {
     ListedTenant tenant;
-    std::uint64_t looked = 0;  ///< Number of the last call that had this tenant.
+    std::uint64_t looked = 0;  ///< Number of the last call in which this tenant existed.
   };
 
   std::map<std::string, Told> told_;

@@ -13,9 +13,9 @@
 
 namespace mirror {
 
-/// Records that the catalog does not take for now. They are in a file that has its full size from the start,
-/// so that a full disk does not prevent writing. Each record is on disk when Put() returns. The file also
-/// counts records that found no place. Threads: one at a time.
+/// Records that wait because the catalog cannot be written. Their file has its full size from the start, so
+/// that a full disk does not prevent writing. A record is on disk when Put() returns. The file also has the
+/// number of records that found no place. Threads: one at a time.
 class WaitingRecords {
  public:
   struct Lost {
@@ -23,8 +23,8 @@ class WaitingRecords {
     std::int64_t from_ms = 0, to_ms = 0;  ///< Unix milliseconds.
   };
 
-  /// Opens the file, or creates it with `places` places. If that fails, it
-  /// has no place, and counts in memory only.
+  /// Opens the file, or creates it with `places` places. If that fails, the object has no place, and only
+  /// counts, in memory.
   static std::unique_ptr<WaitingRecords> Open(const std::string& path, std::size_t places);
   ~WaitingRecords();
   WaitingRecords(const WaitingRecords&) = delete;
@@ -33,18 +33,18 @@ class WaitingRecords {
   std::size_t places() const { return places_; }
   std::size_t count() const { return waiting_.size(); }
   std::size_t free() const { return free_.size(); }
-  /// Adds a record. Errors: kResourceExhausted: there is no place; kInvalidArgument: the record
-  /// is longer than a place; kUnavailable: the file's.
+  /// Adds a record. Errors: kResourceExhausted: there is no place; kInvalidArgument: the record is longer
+  /// than a place; kUnavailable: the file cannot be written.
   absl::Status Put(const AuditRecord& record);
   /// Returns the oldest record; null: none waits.
   const AuditRecord* First() const { return waiting_.empty() ? nullptr : &waiting_.front().record; }
-  /// Removes the oldest record, which is kept elsewhere now.
+  /// Removes the oldest record, after it was written elsewhere.
   void RemoveFirst();
 
   const Lost& lost() const { return lost_; }
-  /// Counts a record that had no place.
+  /// Counts a record that found no place.
   void NoteLost(std::int64_t time_ms);
-  /// Clears the count, which was reported elsewhere.
+  /// Clears this count, after it was reported elsewhere.
   void ForgetLost();
 
  private:
@@ -68,12 +68,12 @@ class WaitingRecords {
   Lost lost_;
 };
 
-/// Returns the call text of a record that reports lost ones: "2 records from ... to
-/// ... could not be kept". `noun`: "record".
+/// Returns the text of the record that reports lost ones: "2 records from ... to ... could not be kept".
+/// `noun`: here "record".
 std::string LostWords(const WaitingRecords::Lost& lost, const std::string& noun);
 
-/// Returns whether it is too early to try the catalog again. `unkept_ms`: the time of the last failed
-/// write; 0: none failed. Each try may take its whole timeout.
+/// Returns whether it is too early to try the catalog again, because each attempt may take its whole timeout.
+/// `unkept_ms`: the time of the last failed write; 0: none failed.
 bool IsResting(std::int64_t unkept_ms, std::int64_t now_ms);
 
 }  // namespace mirror

@@ -13,25 +13,26 @@
 
 namespace mirror {
 
-/// Calls whose message has not come yet. Each holds a handler's thread for as long as its sender likes, so
-/// their number is limited. A message comes within milliseconds of its headers, or later on a slow line. A
-/// client that sends headers alone blocks only itself:
-/// - another call of a tenant waits for a place, or until the tenant's oldest call has waited too long; that
-/// one is then ended;
-/// - another call of a stranger ends the oldest call of the connection that has most of the strangers' calls;
-/// when all places are taken, a call of the tenant with most calls is ended.
+/// Calls whose message has not come yet. Each occupies a handler's thread for as long as its sender wants, so
+/// their number is limited. Usually a message comes within milliseconds of its headers, or later on a slow
+/// line. A client that sends only headers blocks only itself:
+/// - Another call of a tenant waits for a place. If the tenant's oldest call has waited for its message for
+/// too long, that call is ended.
+/// - Another call of a stranger ends the oldest call of the connection that has most of the strangers' calls.
+/// When all places are taken, a call of the tenant with most calls is ended.
 /// Threads: any.
 class ArrivingCalls {
  public:
   struct Limits {
-    std::size_t tenant_max = 8;      ///< The same number may wait for a place.
-    std::size_t strangers_max = 64;  ///< For calls without a token, as tenant "".
+    std::size_t tenant_max = 8;      ///< The same number of further calls may wait for a place.
+    std::size_t strangers_max = 64;  ///< For calls without a token; their tenant is "".
     std::size_t all_max = 192;
-    std::chrono::milliseconds patience{1'000};  ///< A tenant's message may take so long while others wait.
+    std::chrono::milliseconds patience{1'000};  ///< How long a tenant's message may take while other calls
+                                                ///< wait.
   };
   explicit ArrivingCalls(const Limits& limits) : limits_(limits) {}
 
-  /// Ends a call soon. Called at most once, before its Place is destroyed, in any thread.
+  /// Ends a call soon. Called at most once, from any thread, before the call's Place is destroyed.
   using End = std::function<void()>;
 
   class Place {
@@ -46,7 +47,8 @@ class ArrivingCalls {
     const std::uint64_t number_;
   };
 
-  /// `peer`: the call's connection. Null: too many calls of the tenant wait for a place.
+  /// Takes a place; may wait for one. `peer`: the call's connection. Null: too many calls of the tenant
+  /// already wait for a place.
   std::unique_ptr<Place> Begin(const std::string& tenant, const std::string& peer, End end);
 
  private:
@@ -62,9 +64,9 @@ class ArrivingCalls {
   using Arrivals = std::map<std::uint64_t, Arrival>;  ///< In order of arrival.
 
   void Remove(std::uint64_t number);
-  /// Waits for a place. False: too many wait.
+  /// Waits for a place. Returns false if too many calls wait.
   bool WaitForPlace(const std::string& tenant) MIRROR_REQUIRES(mutex_);
-  /// Returns the tenant with the most missing messages.
+  /// Returns the tenant with most calls whose message is missing.
   const std::string& Largest() const MIRROR_REQUIRES(mutex_);
   Arrivals::iterator Oldest(const std::string& tenant) MIRROR_REQUIRES(mutex_);
   Arrivals::iterator OldestStranger() MIRROR_REQUIRES(mutex_);

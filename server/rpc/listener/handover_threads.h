@@ -12,25 +12,26 @@
 
 namespace mirror {
 
-/// Hands connections over to gRPC in threads beside the accept loop. The call that does it reads from that
-/// connection as long as bytes wait there. So a client that sends without a pause holds the thread until the
-/// accept loop ends the connection. The accept loop's own thread would never end it.
+/// Passes connections to gRPC in threads of its own. gRPC's call for it reads from the connection as long as
+/// bytes wait there. So a client that sends without a pause occupies the thread until the accept loop ends
+/// the connection. If the accept loop's own thread were occupied, it could never do so.
 class HandoverThreads {
  public:
-  /// Takes ownership of a connected socket, and closes it at some later time.
+  /// Takes ownership of a connected socket, and closes it later.
   using Handover = std::function<void(int socket)>;
 
-  /// A thread for each of them: gRPC's acceptors take one connection at a time.
+  /// Starts a thread for each element of `handovers`, because each of gRPC's acceptors takes one connection
+  /// at a time.
   explicit HandoverThreads(std::vector<Handover> handovers);
-  /// Stops, and waits for the threads.
+  /// Calls Stop(), and waits for the threads.
   ~HandoverThreads();
   HandoverThreads(const HandoverThreads&) = delete;
   HandoverThreads& operator=(const HandoverThreads&) = delete;
 
-  /// Hands the socket over; after Stop() it closes the socket.
+  /// Passes the socket to a thread. After Stop(): closes the socket.
   void Take(int socket);
-  /// Closes the waiting sockets. False: a thread was still at work at `deadline`; it continues until the
-  /// bytes on its connection pause, or the connection is closed.
+  /// Closes the sockets that wait. Returns false if a thread was still at work at `deadline`. That thread
+  /// continues until the bytes on its connection pause, or the connection is closed.
   bool Stop(std::chrono::system_clock::time_point deadline);
 
  private:

@@ -25,14 +25,14 @@ namespace mirror {
 
 class HeldStream;
 
-/// Streams that any client may open without a token and leave open. They hold no thread, and
-/// their number is limited: one more ends the oldest. So a client that opens many blocks only
-/// itself. It must outlive its streams. Threads: any.
+/// Streams that any client may open without a token and leave open. They occupy no thread. Their number is
+/// limited: one more ends the oldest. So a client that opens many blocks only itself. This object must
+/// outlive its streams. Threads: any.
 class HeldStreams {
  public:
   explicit HeldStreams(std::size_t most) : most_(most) {}
 
-  /// Ends all streams, and each new one from now on. A write that is under way finishes first.
+  /// Ends all streams, and from now on each new one. A write in progress finishes first.
   void Close();
 
  private:
@@ -48,20 +48,20 @@ class HeldStreams {
 
 class HeldStreamThread;
 
-/// A service that has only such streams. It must outlive the server and its HeldStreamThread.
+/// A service that has only such streams. It must outlive the server and the HeldStreamThread.
 class HeldService : public grpc::Service {
  public:
-  /// Ends all its streams, and each new one from now on: a server waits for them when it stops.
+  /// Ends all its streams, and from now on each new one, because a server that stops waits for them.
   virtual void EndAll() = 0;
 
  protected:
   using MakeStream = std::function<std::unique_ptr<HeldStream>()>;
-  /// `path`: a literal, "/grpc.health.v1.Health/Check".
+  /// Adds a method. `path`: a string literal such as "/grpc.health.v1.Health/Check".
   void AddStream(const char* path, MakeStream make);
 
  private:
   friend class HeldStreamThread;
-  /// Waits for one call of each method from now on, and for the next one as soon as a call came.
+  /// Begins to wait for one call of each method. When a call came, waits for the next one.
   void Serve(HeldStreamThread* thread);
   void Await(int method);
 
@@ -69,8 +69,8 @@ class HeldService : public grpc::Service {
   HeldStreamThread* thread_ = nullptr;
 };
 
-/// The one thread that serves all held streams of a server. gRPC's own threads for such calls would read from
-/// every connection, and pass each message of all other calls on to the thread that handles it.
+/// The one thread that serves all held streams of a server. gRPC's own threads for such calls would also read
+/// from every connection, and would pass each message of all other calls to another thread.
 class HeldStreamThread {
  public:
   /// Called before `builder` builds its server.
@@ -79,10 +79,10 @@ class HeldStreamThread {
   HeldStreamThread(const HeldStreamThread&) = delete;
   HeldStreamThread& operator=(const HeldStreamThread&) = delete;
 
-  /// Called once, when the server has started. Errors: kResourceExhausted: the
-  /// system has no thread; nothing is served.
+  /// Begins to serve. Called once, after the server has started. Errors: kResourceExhausted: the system
+  /// cannot start a thread; no stream is served.
   absl::Status Serve(HeldService& service);
-  /// Called after the server's Shutdown(): returns when the last stream has ended.
+  /// Returns when the last stream has ended. Called after the server's Shutdown().
   void Stop();
 
  private:
@@ -91,51 +91,53 @@ class HeldStreamThread {
 
   std::unique_ptr<grpc::ServerCompletionQueue> queue_;
   std::thread thread_;
-  /// Streams that exist, and those that wait for a call. Owned by the thread once it runs.
+  /// Number of streams, with those that wait for a call. Only the thread uses it after its start.
   std::size_t live_ = 0;
   bool stopped_ = false;
 };
 
-/// A stream of requests and answers as bytes; each request is answered before the next one is read.
+/// A stream of requests and answers as bytes. Each request is answered before the next one is read.
 class HeldStream {
  public:
   virtual ~HeldStream() = default;
   HeldStream(const HeldStream&) = delete;
   HeldStream& operator=(const HeldStream&) = delete;
 
-  /// Ends the stream. Only the first status counts; while an answer is being written, the stream is
-  /// cancelled, since a status would wait after it for a client that need not read.
+  /// Ends the stream. Only the first call has an effect. If an answer is being written, the stream is
+  /// cancelled: a status could be sent only after that answer, and the client may never read it.
   void End(const grpc::Status& status);
 
  protected:
   explicit HeldStream(HeldStreams& all);
 
-  /// The call has come; its first request may come later. `peer`: as gRPC names it.
+  /// Called when the call has come; its first request may come later. `peer`: the name that gRPC gives the
+  /// connection.
   virtual void Begin(const std::string& /*peer*/) {}
-  /// Handles a request, at most 4 KB of it. Calls Answer() or End(), or leaves the stream open and silent.
+  /// Handles a request, of which at most 4 KB are read. Calls Answer() or End(), or leaves the stream open
+  /// without an answer.
   virtual void Take(const std::string& request) = 0;
   /// Called from Take(): sends the answer, then reads the next request.
   void Answer(const std::string& answer);
   /// Called from Take(): sends the answer, then keeps the stream open until End() or AnswerLast().
   void AnswerAndHold(const std::string& answer);
-  /// Called at any time: sends this after the current write, then ends the stream with OK.
+  /// Sends this answer after the current write, then ends the stream with OK. May be called at any time.
   void AnswerLast(const std::string& answer);
 
  private:
   friend class HeldService;
   friend class HeldStreams;
   friend class HeldStreamThread;
-  /// The operations that gRPC was asked for, and reports as done.
+  /// The operations that were requested from gRPC; gRPC reports each one when it is done.
   enum Event : std::uint8_t { kArrived, kRead, kWritten, kEnded, kGone };
   struct Tag {
     HeldStream* stream;
     Event event;
   };
 
-  /// Like End(), but never waits for a write that is under way: the client need not read.
+  /// Does what End() does, but never waits for a write in progress, because the client may never read.
   void EndAtOnce(const grpc::Status& status);
   Tag* Ask(Event event) MIRROR_REQUIRES(mutex_);
-  /// True: no operation is pending, and the stream is to be deleted.
+  /// Returns true if no operation is pending and the stream has to be deleted.
   bool Happened(Event event, bool ok);
   void OnArrived();
   void OnRead(bool ok);

@@ -13,25 +13,26 @@
 
 namespace mirror {
 
-/// Counts the calls whose handlers are at work, by connection. gRPC ends a call that comes while it shuts
-/// down, before its handler begins, with CANCELLED, as if its caller had cancelled it. So a listener shuts
-/// gRPC down when no call can come any more: after Refuse() new calls are UNAVAILABLE, and connections are
-/// closed as soon as their calls have been answered. Threads: any.
+/// Counts the calls in handlers, by connection. While gRPC shuts down, it ends a new call before its handler
+/// with CANCELLED, as if the caller had cancelled it. So a listener shuts gRPC down only when no further call
+/// can come. After Refuse() new calls get UNAVAILABLE, and each connection is closed when its calls have been
+/// answered. Threads: any.
 class RunningCalls {
  public:
-  /// Wraps `handler`, and counts each call until its answer has left. This object must outlive the result.
+  /// Wraps `handler` so that each call is counted until its answer was sent. This object must outlive the
+  /// result.
   std::unique_ptr<grpc::internal::MethodHandler> Counted(
       std::unique_ptr<grpc::internal::MethodHandler> handler);
 
-  /// From now on no call begins: each gets the error that the server stops, and that nothing was done.
+  /// Refuses all new calls, with the error that the server stops and that nothing was done.
   void Refuse() MIRROR_EXCLUDES(mutex_);
-  /// Called after Refuse(): returns the connections on which calls run, or have ended since
-  /// the last call of this; named as in AuthenticatedTraffic.
+  /// Returns the connections on which calls run, or ended since the last TakeBusy(), by their names in
+  /// AuthenticatedTraffic. Called after Refuse().
   std::set<std::string> TakeBusy() MIRROR_EXCLUDES(mutex_);
 
  private:
   class Handler;
-  /// Counts a call that begins. False: the call must be refused.
+  /// Counts a call that begins. Returns false if the call must be refused.
   bool Begin(const std::string& peer) MIRROR_EXCLUDES(mutex_);
   void End(const std::string& peer) MIRROR_EXCLUDES(mutex_);
 

@@ -6,14 +6,14 @@
 
 namespace mirror {
 
-/// The bytes that a connection carried so far, by the kernel's count.
+/// The number of bytes that a connection has carried so far, as counted by the kernel.
 struct TcpTraffic {
   std::uint64_t received = 0;
   std::uint64_t sent = 0;
-  std::uint64_t acknowledged = 0;  ///< Sent, and received by the other end.
+  std::uint64_t acknowledged = 0;  ///< Bytes sent that the other end has acknowledged.
 };
 
-/// Returns the traffic of `socket`. Absent: it is no TCP connection.
+/// Returns the traffic of `socket`. Absent: it is not a TCP connection.
 std::optional<TcpTraffic> TrafficOf(int socket);
 
 }  // namespace mirror

@@ -38,8 +38,8 @@ struct FeedTables {
 absl::StatusOr<FeedTables> ReadFeedTables(StoreRecords& records);
 DocumentChange Write(const FeedTables& tables);
 
-/// Returns `tables` as of an announcement. `has_journal`: whether a table
-/// has a journal. If `tables` is spoiled, all of them count as returned.
+/// Returns `tables` after an announcement. `has_journal`: whether a table has a journal. If `tables` is
+/// spoiled, all tables count as new ones.
 FeedTables AtAnnouncement(FeedTables tables, const AnnounceRequest& request, const AnnounceView& view,
                           const std::function<bool(const std::string& table)>& has_journal);
 

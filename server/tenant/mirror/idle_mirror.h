@@ -14,8 +14,8 @@
 
 namespace mirror {
 
-/// The mirrors whose stores keep statements and pages, so that their next
-/// cycle is faster: about 0.2 MB each, with small tables. Threads: any.
+/// The mirrors whose stores keep statements and pages in memory, so that their next cycle is faster. A mirror
+/// with small tables takes about 0.2 MB. Threads: any.
 class WarmMirrors {
  public:
   static constexpr std::size_t kMax = 32;

@@ -105,8 +105,8 @@ class CycleProgress {
     ended_ms_ = ended_ms;
     seen_.NoteProgress(ended_ms);
   }
-  /// Returns a time from the mirror's row, or 0 if the time is unusable. In a shared mirror a server with a
-  /// wrong clock may have written it: a time far after `now_ms` is not used. Other mirrors have one clock.
+  /// Returns a time from the mirror's row; 0: it is not usable. In a shared mirror a server with a wrong
+  /// clock may have written it, so a time far after `now_ms` is not used. Other mirrors have only one clock.
   std::int64_t Counted(std::int64_t stored_ms, std::int64_t now_ms) const {
     return options_.is_shared && stored_ms > now_ms + kStoredAheadMaxMs ? 0 : stored_ms;
   }
@@ -120,7 +120,8 @@ class CycleProgress {
     return options_.is_shared ? expires_ms + kNonceKeptMs : expires_ms;
   }
   bool IsIdle(const TenantRecord& tenant, std::int64_t now_ms) const {
-    // A note about another cycle says nothing about one in a copy that was restored since.
+    // After a restore, the mirror's row can name another cycle. A note about the cycle of before does not
+    // apply to it.
     const std::int64_t noted_ms = tenant.cycle == cycle_ ? ended_ms_ : 0;
     return now_ms - std::max(Counted(tenant.progress_ms, now_ms), noted_ms) > options_.cycle_idle_ms;
   }
@@ -274,7 +275,7 @@ class Mirror {
   void Close() MIRROR_REQUIRES(mutex_);
   /// Closes the store if no call uses it. Returns false if it is in use or already closed.
   bool CloseIfIdle() MIRROR_EXCLUDES(mutex_);
-  /// Called when another tenant's store may have to be closed for this one.
+  /// Called when another tenant's store may have to be closed, because this one was opened.
   void MakeRoom() const { make_room_(); }
 
   /// Checks that the cycle of `tenant` runs, and notes that this server serves it. Ends the cycle if it was
