@@ -36,7 +36,7 @@ UNNUMBERED = {
     r"data/(audit|looks)-waiting": r"(?s:.{8}\x18\0{7}mirror waiting records 1\0{24}.*)",
     r"data/Mirror_\w+\.deleted": "",
     r"data/Mirror_\w+\.db\.quarantine": r"\d+ \d+\n\S[^\n]*",  # The file and its log, and words for people.
-    r"data/server-start": r"cycles_through \d+\nnoted_ms \d+\ntokens_used_before_s \d+\nended [01]\nboot \d+\nup_ms \d+\n",
+    r"data/server-start": r"cycles_through \d+\nnoted_ms \d+\ntokens_used_before_s \d+\nended [01]\nboot \d+\n(?:up_ms \d+\n)?",
     r"agent-state/\w+\.begun": r" *\d+\n?",
     # As long as a run lasts.
     r"agent-state/\w+\.work\.json": r'\{"begun_ms":\d+,"doing":"\w+","expected":\d+,"rows":\d+,"table":"[^"]*"\}\n?',
