@@ -28,7 +28,7 @@ enum class MirrorUse : std::uint8_t {
   kMirror,    ///< A log, synced at each commit. Others read the file meanwhile.
   kBuilding,  ///< Not open elsewhere, and may be lost in a crash: journal in memory, no sync.
   kReading,   ///< A mirror, to be read only.
-  kClaim,  ///< Some rows beside a mirror that is being built: a journal that stays, synced at each commit.
+  kClaim,  ///< A few rows beside a mirror that is being built: a persistent journal, synced at each commit.
   kClaimWithoutSync,  ///< As kClaim, but a loss of power may lose commits; a kill does not.
 };
 

@@ -42,10 +42,10 @@ absl::Status ForgetLosses(SqliteConnection& connection, const std::string& table
 /// Removes all data of this header about a dropped table.
 absl::Status ForgetLedger(SqliteConnection& connection, const std::string& table);
 
-/// Counts live rows of the visible table whose keys the shadow lacks. First takes a random sample of keys of
-/// the whole table. If the sample suggests at most `may_lose`, returns 0. So a little more than `may_lose`
-/// may sometimes be overlooked, but not twice as many. Returns 0 for a table without a key, or whose key was
-/// another one before.
+/// Counts live rows of the visible table whose keys the shadow lacks. In a large table it first takes a
+/// random sample of keys of the whole table. If the sample suggests less than half of `may_lose`, returns 0.
+/// Otherwise counts all keys. So a loss slightly above `may_lose` may sometimes be overlooked, but not one of
+/// twice as many. Returns 0 for a table without a key, or whose key was another one before.
 absl::StatusOr<std::int64_t> CountAbsent(SqliteConnection& connection, const TableSchema& schema,
                                          const std::string& shadow, std::int64_t may_lose);
 /// Returns the first of these keys, in the form of Hold::keys. Empty: the tables have no common key.
