@@ -35,12 +35,12 @@ struct RanPlan {
   absl::StatusOr<CommitResult> result;
   bool needs_savepoint = false;  ///< A step failed that could not be rolled back alone.
   TenantRecord after;            ///< The tenant's row after the plan; set if `result` is OK.
-  Kept kept = Kept::kNow;        ///< The plan's, unless it turned out to do more than was planned.
+  Kept kept = Kept::kNow;        ///< The plan's value; kNow if the plan did more than was expected.
 };
 
-/// The shortest time between two writes of a running cycle's progress.
+/// The minimum time between two writes of a running cycle's progress.
 constexpr std::int64_t kProgressIntervalMs = 1'000;
-/// Receipts between two removals of those above kReceiptsKeptMax.
+/// Number of new receipts after which those above kReceiptsKeptMax are removed.
 constexpr std::uint64_t kPruneEvery = 64;
 
 absl::Status BehindRefused(const std::string& table) {
@@ -101,7 +101,7 @@ class StepRun {
  private:
   std::int64_t RowsBefore() const { return stored_ ? stored_->row_count : -1; }
 
-  /// Hashes the large values of a batch before the batch takes them away.
+  /// Hashes the large values of a batch before the write of the batch removes them.
   absl::StatusOr<std::vector<std::string>> HashValues() {
     std::vector<std::string> values;
     if (!step_.receipt) return values;
@@ -116,7 +116,7 @@ class StepRun {
   absl::Status Do(const CreateTable& create) {
     rows_ = 0;
     absl::Status status = transaction_.tables().Create(create);
-    // A time that was set for all tables does not hold for a new one, which has no rows yet.
+    // A time that was set for all tables does not apply to a new table, which has no rows yet.
     if (status.ok()) status = transaction_.records().WriteTime(step_.table, std::nullopt);
     return status.ok() ? journal_.Created() : status;
   }
@@ -186,7 +186,8 @@ class StepRun {
   absl::Status CheckLoss(const Shadow& shadow, std::int64_t may_lose) {
     std::int64_t lost = std::max<std::int64_t>(0, rows_ - shadow.rows);
     ASSIGN_OR_RETURN(const std::optional<TableSchema> schema, transaction_.tables().ReadSchema(step_.table));
-    // Keys that are hashed now, or a new key, cannot be compared with those of the visible table.
+    // Keys that are hashed now, and keys of a new key definition, cannot be compared with the visible table's
+    // keys.
     const bool same_keys = schema && !HasHashedKey(*schema);
     if (lost <= may_lose && same_keys) {
       ASSIGN_OR_RETURN(const std::int64_t absent,
@@ -202,7 +203,7 @@ class StepRun {
         "table '", step_.table, "': ", Counted(static_cast<std::uint64_t>(lost), "row"), " would vanish"));
   }
 
-  /// Notes Step::loss and checks it by may_delete and accepted.
+  /// Notes Step::loss, and checks it against may_delete and accepted.
   absl::Status NoteLoss() {
     RecordVerbs& records = transaction_.records();
     Loss loss = *step_.loss;
@@ -217,7 +218,8 @@ class StepRun {
     return status;
   }
 
-  /// Checks the cycle's limit on deletes. Also sets `planned`: what the source announced in an earlier batch.
+  /// Checks the cycle's limit on deletes. Also sets `planned`: the number that the source announced in an
+  /// earlier batch.
   absl::Status CheckDeletes(std::int64_t lost, Loss* noted) {
     if (!step_.may_delete) return absl::OkStatus();
     ASSIGN_OR_RETURN(const std::vector<Loss> losses, transaction_.records().ReadLosses(step_.table));
@@ -247,7 +249,7 @@ class StepRun {
     }
     open = AddToReceipt(open, step, WithLargeValues(step.digest, values));
     if (!open) return absl::OkStatus();
-    // The open receipt is stored only if the table has further batches.
+    // The open receipt is stored only if the table has more batches.
     if (!step.commit) return tenant.WriteOpenReceipt(step_.table, *open);
     ASSIGN_OR_RETURN(const ReceiptHead head, tenant.ReadReceiptHead());
     const Receipt receipt =
@@ -275,11 +277,11 @@ class StepRun {
   const std::optional<TableRecord>& stored_;
   StepResult* const result_;
   StepJournal journal_;
-  std::uint64_t receipt_ = 0;  ///< Number of the receipt that was written; 0: none.
-  std::int64_t rows_;          ///< Rows of the visible table; -1: not known.
+  std::uint64_t receipt_ = 0;  ///< Number of the written receipt; 0: none.
+  std::int64_t rows_;          ///< Rows of the visible table; -1: unknown.
 };
 
-/// Runs a whole plan in a transaction that has begun. `tenant` is the row as read under its lock.
+/// Runs a whole plan in a transaction that has begun. `tenant`: the row as it was read under its lock.
 class PlanRun {
  public:
   PlanRun(StoreTransaction& transaction, const TenantRecord& tenant, const Plan& plan, bool savepoints)
@@ -313,20 +315,20 @@ class PlanRun {
     return std::move(result_);
   }
 
-  /// A step failed that could not be rolled back alone; with a savepoint it could.
+  /// Returns whether a step failed that could not be rolled back alone, but could be with a savepoint.
   bool needs_savepoint() const { return needs_savepoint_; }
   Kept kept() const { return kept_; }
-  /// The tenant's row after Run().
+  /// Returns the tenant's row after Run().
   const TenantRecord& after() const { return after_; }
 
  private:
-  /// The tenant's cycle number once the plan is done.
+  /// Returns the tenant's cycle number after the plan.
   std::int64_t CycleAfter() const { return plan_.tenant ? plan_.tenant->cycle : before_.cycle; }
 
   absl::Status UseNonce() {
     if (!plan_.nonce) return absl::OkStatus();
     TenantVerbs& verbs = transaction_.tenant();
-    // A plan with a nonce also carries the time by which nonces expire.
+    // A plan with a nonce also has the time by which nonces expire.
     const TenantRecord& tenant = plan_.tenant ? *plan_.tenant : before_;
     RETURN_IF_ERROR(verbs.ForgetNonces(std::max(tenant.clock_ms, plan_.now_ms)));
     ASSIGN_OR_RETURN(const TenantVerbs::NonceCount count, verbs.CountNonces(plan_.nonce->value));
@@ -359,7 +361,7 @@ class PlanRun {
       StepResult result;
       RETURN_IF_ERROR(RunStep(step, &result));
       if (!result.status.ok()) failed_.insert(FoldName(step.table));
-      // A step that only writes its record again, as one for a part of a value does, changes nothing.
+      // A step that writes an unchanged record, such as a step for a part of a value, changes nothing.
       touched_ =
           touched_ || (result.status.ok() && step.expected && step.record && *step.record != *step.expected);
       result_.steps.push_back(std::move(result));
@@ -367,7 +369,7 @@ class PlanRun {
     return absl::OkStatus();
   }
 
-  /// Runs a step. The status ends the whole plan; the step's own outcome is in `result`.
+  /// Runs a step. A returned error ends the whole plan. `result` gets the step's own outcome.
   absl::Status RunStep(const Step& step, StepResult* result) {
     ASSIGN_OR_RETURN(const std::optional<TableRecord> stored, transaction_.records().ReadRecord(step.table));
     if (!SameButCount(stored, step.expected)) {
@@ -381,7 +383,7 @@ class PlanRun {
       needs_savepoint_ = true;
       return status;
     }
-    // After kAborted the caller can retry the step, so `otherwise` does not replace it.
+    // If the step was aborted, the caller can retry it. So `otherwise` does not replace it.
     if (!step.otherwise.empty() && !absl::IsAborted(status)) {
       result->otherwise = true;
       result->reason = std::string(status.message());
@@ -392,7 +394,7 @@ class PlanRun {
     return absl::OkStatus();
   }
 
-  /// Whether the whole transaction is lost, or must be rolled back.
+  /// Returns whether the whole transaction is lost, or must be rolled back.
   bool Ends(const absl::Status& status) const {
     return savepoint_failed_ || transaction_.IsOver() || transaction_.MayTryAgain() ||
            absl::IsUnavailable(status) || absl::IsDataLoss(status);
@@ -414,7 +416,7 @@ class PlanRun {
     return undone.ok() ? status : undone;
   }
 
-  /// Notes a failed savepoint, as without memory: then the whole plan fails with its step.
+  /// Notes that a savepoint call failed, for example because memory is full. Then the whole plan fails.
   absl::Status AtSavepoint(absl::Status status) {
     savepoint_failed_ = !status.ok();
     return status;
@@ -452,7 +454,7 @@ class PlanRun {
     if (plan_.answers) RETURN_IF_ERROR(tenant.WriteAnswers(plan_.answers(result_.steps)));
     if (!plan_.cycle_notes) return absl::OkStatus();
     const CycleNoteChanges changes = CycleNotesOf(plan_, result_.steps);
-    // The source got this refusal as an answer, so it must not be lost.
+    // The source got this refusal as an answer, so the note must be on disk.
     const bool refuses =
         std::any_of(changes.written.begin(), changes.written.end(),
                     [](const CycleNote& note) { return note.kind == CycleNoteKind::kRefused; });
@@ -527,16 +529,16 @@ class PlanRun {
     result_.versions_erased += versions;
     result_.entries_erased += entries;
     CrashPoint("history.erased");
-    // A reader may not have read yet that the row is gone.
+    // Some readers have not read yet that the row was erased. They have to compare the table.
     return entries == 0 ? absl::OkStatus() : NoteComparison(row.table);
   }
 
-  /// Writes the tenant's row, with the cycle's progress and the highest time ever seen.
+  /// Writes the tenant's row, with the progress of the cycle and the highest time that was ever seen.
   absl::Status WriteTenant() {
     TenantRecord next = plan_.tenant.value_or(before_);
     if (plan_.cycle && !plan_.tenant) {
       next.touched = touched_;
-      // A progress time far in the future comes from a wrong clock, and is ignored.
+      // A progress time far in the future comes from a wrong clock. It is overwritten.
       const std::int64_t since_ms = plan_.now_ms - next.progress_ms;
       if (next.touched != before_.touched || since_ms >= kProgressIntervalMs ||
           since_ms < -kStoredAheadMaxMs) {
@@ -555,21 +557,21 @@ class PlanRun {
   bool needs_savepoint_ = false;
   Kept kept_ = plan_.kept;
   bool savepoint_failed_ = false;
-  std::set<std::string> failed_;  ///< Tables whose steps failed, folded.
+  std::set<std::string> failed_;  ///< Folded names of tables whose steps failed.
   bool touched_ = false;
   TenantRecord after_;
   SeenTables seen_;
   CommitResult result_;
 };
 
-/// Runs a plan in `transaction`, which has begun; `tenant` is the row under its lock. This code is the same
-/// for every store: StoreWork says what it promises.
+/// Runs a plan in `transaction`, which has begun. `tenant`: the row under its lock. This code is the same for
+/// every store. StoreWork says what it promises.
 ///
-/// Compares the cycle and the metadata rows with the plan before it writes any of them. A step is done whole
-/// or not at all: with `savepoints` each step has its own. Without them a failing step makes the whole plan
-/// fail. So do, in any case, a step that cannot be rolled back, a step that fails with kUnavailable or
-/// kDataLoss, and any failure of a transaction for which MayTryAgain() holds. A step that fails with kAborted
-/// is not replaced by its `otherwise`.
+/// Compares the cycle and the metadata rows with the plan before it writes any of them. Each step is done
+/// completely or not at all: with `savepoints` each step has a savepoint of its own. Without savepoints a
+/// failed step makes the whole plan fail. With and without them the whole plan fails in three cases: a step
+/// cannot be rolled back; a step fails with kUnavailable or kDataLoss; MayTryAgain() holds for a failure. If
+/// a step fails with kAborted, its `otherwise` does not replace it.
 RanPlan RunPlan(StoreTransaction& transaction, const TenantRecord& tenant, const Plan& plan,
                 bool savepoints) {
   PlanRun run(transaction, tenant, plan, savepoints);
@@ -583,14 +585,15 @@ struct RollBack {
     try {
       transaction->Rollback();
     } catch (const std::bad_alloc&) {
-      // Without memory for the rollback, the caller closes the store, which rolls it back.
+      // There is no memory for the rollback. The caller closes the store, and that rolls back.
     }
   }
 };
 using BegunTransaction = std::unique_ptr<StoreTransaction, RollBack>;
 
-/// With a savepoint SQLite copies each page that a step changes: a sixth of the time of a large step, which
-/// is rarely refused. Among many small steps, one refusal without savepoints makes all of them run twice.
+/// Steps with more rows get no savepoint. With a savepoint SQLite copies each page that a step changes, which
+/// takes a sixth of the time of a large step. A large step is rarely refused. But if one of many small steps
+/// without savepoints is refused, all of them have to run again.
 constexpr std::uint32_t kRowsWithSavepointMax = 1'000;
 
 class RunnerWork final : public StoreWork {
@@ -656,9 +659,9 @@ class RunnerWork final : public StoreWork {
     return again;
   }
 
-  BegunTransaction transaction_;  ///< Null: the transaction is over.
+  BegunTransaction transaction_;  ///< Null: the transaction has ended.
   TenantRecord tenant_;
-  std::optional<Kept> first_kept_;  ///< That of the plan that RunFirst() ran. Absent: none ran.
+  std::optional<Kept> first_kept_;  ///< The value of the plan that RunFirst() ran. Absent: none ran.
 };
 
 }  // namespace

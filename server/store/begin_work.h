@@ -10,13 +10,14 @@
 
 namespace mirror {
 
-/// Begins `transaction`, which must outlive the returned object, and reads the tenant's row. The returned
-/// object runs a plan in the transaction and ends it.
+/// Begins `transaction` and reads the tenant's row. The returned object runs a plan in the transaction and
+/// ends it. `transaction` must outlive that object.
 ///
 /// A savepoint costs a copy of every page that changes. So the only step of a plan, and steps with large
-/// batches, run without one. If such a step fails, the transaction is over and CommitResult::again is set:
-/// the lock is released, another writer may change the mirror, and the caller has to make a new plan. The
-/// first failure of a transaction for which MayTryAgain() holds sets CommitResult::again, too.
+/// batches, run without a savepoint. If such a step fails, the whole transaction is rolled back and
+/// CommitResult::again is set. The lock is then released, and another writer may change the mirror: the
+/// caller has to make a new plan. CommitResult::again is also set at the first failure for which
+/// MayTryAgain() returns true.
 absl::StatusOr<std::unique_ptr<StoreWork>> BeginWork(StoreTransaction& transaction, const Intent& intent);
 
 }  // namespace mirror

@@ -17,7 +17,7 @@
 namespace mirror {
 namespace {
 
-/// Packs values as bytes, so that different values never give the same bytes.
+/// Packs values as bytes. Different values always give different bytes.
 class Packed {
  public:
   void Add(const std::string& text) { absl::StrAppend(&bytes_, text.size(), ":", text); }
@@ -88,7 +88,7 @@ class Packed {
 };
 
 void AddMetadata(const MirrorContents& contents, Packed* packed) {
-  // Some kinds of stores keep the lost columns of a table that is gone: leave those out.
+  // Some kinds of stores keep the lost columns of a table that no longer exists. The digest leaves them out.
   std::vector<LostColumn> lost;
   for (const LostColumn& one : contents.lost_columns) {
     const auto is_of_it = [&](const TableRecord& record) { return FoldName(record.table) == one.table; };

@@ -8,9 +8,9 @@
 
 namespace mirror {
 
-/// Returns 32 hexadecimal digits by which two mirrors, in stores of any kind, are compared: equal mirrors
-/// give equal digits. They cover all rows of all tables and all of MirrorContents, except what each server
-/// has for itself: nonces, the pause, clocks, freshness targets, indexes that the server makes, and the
+/// Returns 32 hexadecimal digits by which two mirrors are compared, in stores of any kind. Equal mirrors give
+/// equal digits. The digits cover all rows of all tables and all of MirrorContents, except what is each
+/// server's own: nonces, the pause, clocks, freshness targets, indexes that the server makes, and the
 /// counters of ids. Reads every row. Errors: those of the snapshot.
 absl::StatusOr<std::string> DigestContents(Snapshot& mirror, const GoOn& go_on);
 /// Returns the same digest without the rows.

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kBlockBytes = std::size_t{1} << 20;
 
-/// Returns the number of rows by the records. A table that was never counted adds 0.
+/// Returns the number of rows according to the records. A table that was never counted adds 0.
 std::uint64_t RowsOf(const MirrorContents& contents) {
   std::uint64_t rows = 0;
   for (const TableRecord& record : contents.records) {

@@ -10,9 +10,9 @@
 
 namespace mirror {
 
-/// Copies the mirror that `from` shows into `to`; the two stores may be of different kinds. Returns
-/// MirrorContents::left_out. `go_on` gets the bytes of rows copied so far, and an estimate of all bytes by
-/// the number of rows. Errors: those of both; kCancelled: `go_on` returned false.
+/// Copies the mirror that `from` shows into `to`. The two stores may be of different kinds. Returns
+/// MirrorContents::left_out. `go_on` gets the bytes of rows copied so far, and all bytes, estimated from the
+/// number of rows. Errors: those of both; kCancelled: `go_on` returned false.
 absl::StatusOr<std::vector<std::string>> CopyContents(Snapshot& from, MirrorImport& to,
                                                       const GoOnCopying& go_on);
 

@@ -25,13 +25,14 @@
 namespace mirror {
 namespace {
 
-/// Data that the mirror keeps for a table beside its rows, and deletes with it.
+/// Data that the mirror keeps for a table beside its rows, and deletes with the table.
 struct KeptBeside {
   std::int64_t versions = 0;  ///< Former versions of its rows.
-  std::int64_t entries = 0;   ///< Entries of the journal. It is not known who has read them.
+  std::int64_t entries = 0;   ///< Entries of the journal. It is unknown who has read them.
 };
 
-/// Counts them; both 0 if the mirror keeps neither history nor journal. Errors: those of the snapshot.
+/// Counts these data. Both are 0 if the mirror has neither history nor journal. Errors: those of the
+/// snapshot.
 absl::StatusOr<KeptBeside> CountKeptBeside(Snapshot& mirror, const std::string& table) {
   KeptBeside kept;
   ASSIGN_OR_RETURN(const std::optional<TableHistory> history, mirror.versions().ReadHistory(table));
@@ -44,12 +45,12 @@ absl::StatusOr<KeptBeside> CountKeptBeside(Snapshot& mirror, const std::string& 
   return kept;
 }
 
-/// Bytes of keys that one read returns.
+/// Maximum bytes of keys in one block that is read.
 constexpr std::size_t kKeyBlockBytes = 64 << 10;
-/// Maximum of tables that a message names one by one.
+/// Maximum number of tables that a message names one by one.
 constexpr std::size_t kToldTablesMax = 5;
 
-/// The tables of `act`, by folded name.
+/// Returns the tables that `act` affects, by folded name.
 std::map<std::string, const TableRecord*> Meant(const CountedMirror& mirror, const Act& act) {
   std::set<std::string> names;
   for (const std::string& table : act.tables) names.insert(FoldName(table));
@@ -73,7 +74,7 @@ absl::StatusOr<std::int64_t> CountRows(const CountedMirror& mirror, const TableS
   return static_cast<std::int64_t>(digests.front().rows);
 }
 
-/// Counts the source's rows, those of others, and what is kept beside them.
+/// Counts the source's rows, the rows of others, and what is kept beside the rows.
 absl::Status CountTable(const CountedMirror& mirror, const TableRecord& record, Consequence* counted) {
   counted->table = record.table;
   const ContentsTable* const table = FindTable(mirror.contents, record.table);
@@ -104,7 +105,7 @@ absl::StatusOr<Consequences> CountGone(const CountedMirror& mirror, const Act& a
   return counted;
 }
 
-/// The objects of others that belong to no mirrored table.
+/// Returns the objects of others that belong to no mirrored table.
 std::vector<std::string> OfNoTable(const MirrorContents& contents) {
   std::vector<std::string> names;
   for (const OthersObject& other : OthersObjects(contents)) {
@@ -113,7 +114,7 @@ std::vector<std::string> OfNoTable(const MirrorContents& contents) {
   return names;
 }
 
-/// Whether the act changes something of the table.
+/// Returns whether the act changes something of the table.
 bool Loses(const Consequence& one) {
   const bool differs =
       one.restored && (!one.restored->compared ||
@@ -154,7 +155,7 @@ absl::StatusOr<std::vector<std::string>> FirstKeys(const CountedMirror& mirror, 
   const std::vector<std::uint32_t> key = kept.Key();
   std::vector<std::string> keys;
   if (key.empty()) return keys;
-  // Reads to the end: in some stores a read that stops early would end the snapshot.
+  // Reads to the end, because in some stores a read that is cancelled ends the snapshot.
   RETURN_IF_ERROR(mirror.snapshot.ReadRows(kept, key, {}, kKeyBlockBytes, mirror.go_on,
                                            [&](RowBlock* block) -> absl::Status {
                                              if (keys.size() >= kShownKeysMax) return absl::OkStatus();
@@ -185,7 +186,7 @@ absl::StatusOr<Consequences> CountReset(const CountedMirror& mirror, const Act& 
   if (!counted.ok()) return counted;
   for (Consequence& table : counted->tables) {
     table.rows_to_send = table.rows;
-    // The journal stays, with an entry that the table is gone.
+    // The journal stays. It gets an entry that says that the table was removed.
     if (!kept) table.entries = 0;
   }
   std::vector<std::string> views;
@@ -273,7 +274,8 @@ std::string WordsOf(const Consequences& consequences) {
 
 namespace {
 
-/// One side of a comparison. `columns`: those that both have, first those of the key, in key order.
+/// One side of a comparison. `columns`: those that both sides have, with the key's columns first, in key
+/// order.
 struct Side {
   const CountedMirror& mirror;
   TableSchema kept;
@@ -281,7 +283,7 @@ struct Side {
   std::size_t key_size = 0;
 };
 
-/// A row's key, and a digest of its values.
+/// The key of a row, and a digest of its values.
 struct Row {
   Key key;
   std::uint64_t digest = 0;
@@ -324,8 +326,9 @@ struct KeyLess {
   }
 };
 
-/// Compares two tables piece by piece: a piece of the copy with the mirror's rows between its ends. The copy
-/// is a file, whose reading may stop at any row; a read of the mirror runs to its end.
+/// Compares two tables piece by piece. It reads a piece of the copy, and then the mirror's rows between the
+/// ends of that piece. The copy is a file, so reading it may stop at any row. A read of the mirror always
+/// runs to its end.
 class Comparing {
  public:
   Comparing(const Side& now, const Side& then, std::size_t block_bytes, bool with_keys)
@@ -349,7 +352,7 @@ class Comparing {
   }
 
  private:
-  /// Reads a piece of at least two rows, if there are more than one.
+  /// Reads a piece. It has at least two rows, unless there is only one.
   absl::Status ReadPiece(const KeyRange& range, std::vector<Row>* piece, bool* is_last) {
     *is_last = true;
     constexpr std::size_t kRowsMin = 2;
@@ -360,7 +363,7 @@ class Comparing {
           *is_last = piece->size() < kRowsMin;
           return *is_last ? absl::OkStatus() : absl::CancelledError("the piece is whole");
         });
-    // The last block counts as any other; the piece after it then has one row.
+    // The last block is treated as the others are. The piece after it then has one row.
     return *is_last ? read : absl::OkStatus();
   }
 
@@ -408,7 +411,7 @@ const TableSchema* FindSchema(const MirrorContents& contents, const std::string&
   return nullptr;
 }
 
-/// Pairs the two sides of a table. Absent: no key tells the rows of both apart.
+/// Pairs the two sides of a table. Absent: no key distinguishes the rows on both sides.
 std::optional<std::pair<Side, Side>> SidesOf(const CountedMirror& now, const CountedMirror& then,
                                              const std::string& table) {
   const TableSchema* const here = FindSchema(now.contents, table);
@@ -443,7 +446,7 @@ Records ByName(const std::vector<TableRecord>& records) {
   return by_name;
 }
 
-/// Whether the rows can be read; rows of an older definition cannot.
+/// Returns whether the rows can be read. Rows of an older definition cannot.
 bool CanBeRead(const TableRecord* record) {
   return record != nullptr && record->state != TableState::kRepopulate;
 }
@@ -479,7 +482,7 @@ void NoteSince(const CountedMirror* now, const CountedMirror& then, Consequences
   counted->notes.push_back("the present mirror is kept beside the restored one");
 }
 
-/// Adds notes about the journal, and about the history that depends on it.
+/// Adds notes about the journal, and about the history, which depends on it.
 absl::Status NoteJournal(const CountedMirror& now, const CountedMirror& then, Consequences* counted) {
   ASSIGN_OR_RETURN(const JournalBounds here, now.snapshot.journal().ReadBounds());
   ASSIGN_OR_RETURN(const JournalBounds there, then.snapshot.journal().ReadBounds());

@@ -12,13 +12,13 @@
 #include "server/store/snapshot.h"
 #include "server/store/state_token.h"
 
-// Counts what an operator's acts would do, in one snapshot of the mirror. It writes nothing and blocks no
-// writer. Rows of partners are counted by reading through the table.
+// Counts what an operator's acts would do, in one snapshot of the mirror. These functions write nothing and
+// block no writer. To count the partner's rows they scan the table.
 // Errors: those of the snapshot; kCancelled when `go_on` returns false.
 
 namespace mirror {
 
-/// Maximum of keys that are shown of one table.
+/// Maximum number of keys that are shown for one table.
 inline constexpr std::size_t kShownKeysMax = 20;
 
 /// The same as RestoredTable in mirror_admin.proto.
@@ -47,7 +47,8 @@ struct Consequence {
 
 /// The effects of an operator's call, counted at one moment.
 struct Consequences {
-  std::vector<Consequence> tables;  ///< By name; the entry of things that belong to no table is last.
+  std::vector<Consequence> tables;  ///< Ordered by name. The last entry is for things that belong to no
+                                    ///< table.
   std::vector<std::string> notes;   ///< Sentences for people, without a full stop.
   std::string token;                ///< See StateToken().
 };
@@ -60,13 +61,15 @@ struct CountedMirror {
   const GoOn& go_on;
 };
 
-/// Counts an invalidation: all rows stay, and are sent again. `act`: see StateToken(); it names the tables.
+/// Counts an invalidation: it keeps all rows, and the source sends all of them again. `act` names the tables,
+/// see StateToken().
 Consequences CountInvalidated(const CountedMirror& mirror, const Act& act);
-/// Counts a reset: removes the tables and what depends on them. `kept`: a copy of the whole mirror is kept.
+/// Counts a reset: it removes the tables and what depends on them. `kept`: a copy of the whole mirror is
+/// kept.
 absl::StatusOr<Consequences> CountReset(const CountedMirror& mirror, const Act& act, bool kept);
 /// Counts a deletion of the whole mirror.
 absl::StatusOr<Consequences> CountDeleted(const CountedMirror& mirror, const Act& act);
-/// Counts the rows of `hold` that would be deleted now.
+/// Counts what would be deleted now if an operator commits `hold`.
 absl::StatusOr<Consequences> CountCommitted(const CountedMirror& mirror, const Act& act, const Hold& hold);
 /// Counts an acceptance: it deletes nothing. The source sends the rows that differ: all rows at most.
 Consequences CountAccepted(const CountedMirror& mirror, const Act& act);
@@ -75,16 +78,17 @@ Consequences CountAccepted(const CountedMirror& mirror, const Act& act);
 absl::StatusOr<std::vector<std::string>> FirstKeys(const CountedMirror& mirror, const TableSchema& agreed);
 
 /// Returns one line for people: "table 'a': 3 rows, 1 row of the partner's, index 'i'; table 'b': ...". Names
-/// the first tables one by one and counts the rest together.
+/// the first tables one by one, and counts the others together.
 std::string WordsOf(const Consequences& consequences);
 
-/// Bytes of rows of each side that are in memory at once while two moments are compared.
+/// Bytes of rows of each side that are in memory at the same time while two moments are compared.
 inline constexpr std::size_t kComparedBlockBytes = 4 << 20;
 
-/// Counts a restore: compares the mirror `now` with the copy, `then`. `now` absent: there is no mirror.
-/// `quick`: compares only numbers of rows. Else compares the rows of each table that both have, key by key,
-/// in the columns whose names both have. Skips a table without a key, or with different keys in the two.
-/// `act.more` must name the copy's state. Errors: those of the snapshots; kCancelled.
+/// Counts a restore: compares the present mirror, `now`, with the copy, `then`. `now` null: there is no
+/// mirror. `quick`: compares only numbers of rows. Otherwise compares the rows of each table that both
+/// mirrors have, key by key, in the columns that both have by name. Does not compare rows of a table without
+/// a key, or with different keys in the two mirrors. `act.more` must contain the state token of the copy.
+/// Errors: those of the snapshots; kCancelled.
 absl::StatusOr<Consequences> CountRestored(const CountedMirror* now, const CountedMirror& then,
                                            const Act& act, bool quick,
                                            std::size_t block_bytes = kComparedBlockBytes);

@@ -11,7 +11,7 @@
 namespace mirror {
 namespace {
 
-/// Bytes of values that one read returns.
+/// Maximum bytes of values in one block that is read.
 constexpr std::size_t kValueBlockBytes = 1 << 20;
 
 void AddDropped(const AlterTable& alter, std::vector<std::string>* columns) {
@@ -64,7 +64,7 @@ absl::StatusOr<std::uint64_t> CountValues(Snapshot& mirror, const std::string& t
                                           const std::vector<std::string>& columns, const GoOn& go_on) {
   ASSIGN_OR_RETURN(const std::optional<TableRecord> record, mirror.ReadTable(table));
   ASSIGN_OR_RETURN(const std::optional<TableSchema> agreed, mirror.ReadSchema(table));
-  // Rows of an older definition do not have the columns of `agreed`.
+  // Rows of an older definition lack the columns of `agreed`.
   if (!record || !agreed || record->state == TableState::kRepopulate) return 0;
   const TableSchema kept = KeptForm(*agreed);
   std::vector<std::uint32_t> places;

@@ -16,21 +16,21 @@ namespace mirror {
 /// The columns that a plan drops from a table that stays.
 struct DroppedColumns {
   std::string table;
-  std::size_t step = 0;  ///< The number of the step in the plan.
+  std::size_t step = 0;  ///< The index of the step in the plan.
   std::vector<std::string> columns;
   std::optional<std::uint64_t> values = {};  ///< Values in them, see CountValues(); absent: not counted.
 };
 
-/// Finds the dropped columns of these steps; does not look at Step::otherwise.
+/// Returns the columns that these steps drop. Ignores Step::otherwise.
 std::vector<DroppedColumns> FindDropped(const std::vector<Step>& steps);
 
-/// Finds columns of `mirror` that a population, which these steps ask for, would drop. It happens where the
-/// rows cannot be changed to the new definition. Errors: those of the snapshot.
+/// Returns the columns of `mirror` that a population would drop, if these steps ask for one. A population
+/// drops them if the rows cannot be changed in place to the new definition. Errors: those of the snapshot.
 absl::StatusOr<std::vector<DroppedColumns>> FindPopulatedWithout(Snapshot& mirror,
                                                                  const std::vector<Step>& steps);
 
-/// Counts the values that are not NULL in these columns of the source's rows. Returns 0 for a table that is
-/// missing or not as agreed. Reads the columns whole. Errors: those of the snapshot.
+/// Counts the values that are not NULL in these columns of the source's rows. Returns 0 if the table is
+/// missing or differs from its agreed definition. Scans the whole table. Errors: those of the snapshot.
 absl::StatusOr<std::uint64_t> CountValues(Snapshot& mirror, const std::string& table,
                                           const std::vector<std::string>& columns, const GoOn& go_on);
 

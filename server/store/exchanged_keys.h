@@ -12,17 +12,18 @@
 
 namespace mirror {
 
-/// Collects keys that a store reads into ExchangedKeys of bounded size, by the operation on their rows.
-/// Threads: none.
+/// Groups keys that a store reads by the operation on their rows, and passes them on as ExchangedKeys of
+/// bounded size. Threads: none.
 class KeysByOperation {
  public:
   /// Both must outlive this object.
   KeysByOperation(const TableSchema& kept, const TakeKeys& take) : kept_(kept), take_(take) {}
 
-  /// Returns the block to which the caller appends the next key's columns, in key order, before Added().
+  /// Returns the block to which the caller appends the columns of the next key, in key order. Added() must
+  /// follow.
   RowBlock& Of(JournalOperation operation);
   absl::Status Added(JournalOperation operation);
-  /// Passes on the keys that are left.
+  /// Passes on the remaining keys.
   absl::Status End();
 
  private:
@@ -33,7 +34,7 @@ class KeysByOperation {
   std::map<JournalOperation, RowBlock> blocks_;
 };
 
-/// Returns the keys of the rows in a block, whose columns are those of the key, in key order.
+/// Returns the keys of the rows in a block. The block's columns are the key's columns, in key order.
 std::vector<Key> KeysOf(const TableSchema& kept, RowBlock* block);
 
 }  // namespace mirror

@@ -7,12 +7,13 @@
 
 namespace mirror {
 
-/// The purpose of a transaction, as far as the caller of Begin() knows it. A store may read ahead by it, and
-/// choose a connection. A wrong intent costs time, but never a row.
+/// What the caller of Begin() knows about the transaction. By it a store may read ahead and choose a
+/// connection. A wrong intent costs time, but no data.
 struct Intent {
   std::vector<std::string> tables = {};  ///< Tables whose records will be read. Empty: any table.
-  bool changes_tables = true;            ///< False: rows and records alone, no definition and no shadow.
-  bool writes_records = true;            ///< False: no table's record, and so no row either.
+  bool changes_tables = true;            ///< False: changes rows and records only, no definition and no
+                                         ///< shadow.
+  bool writes_records = true;            ///< False: writes no table's record, and therefore no row either.
   std::uint64_t large_bytes = 0;         ///< Bytes of the largest row with values that came in parts.
 };
 

@@ -33,8 +33,8 @@ TableSchema WithOwnColumns(const TableSchema& table) {
 }
 
 std::string LiveRows(const TableSchema& table, std::string_view alias) {
-  // The unary plus keeps the database from using an index that the partner may have made on one of these
-  // columns: nearly all rows are live.
+  // Nearly all rows are live. So the unary plus keeps the database from using an index that the partner may
+  // have made on one of these columns.
   std::string live;
   if (HasOwned(table)) live = absl::StrCat("+", Of(alias, kOwnedColumn), " = 1");
   if (HasDeletedAt(table)) {

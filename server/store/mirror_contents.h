@@ -11,25 +11,25 @@
 #include "server/plan/plan.h"
 #include "server/plan/receipt_plan.h"
 
-// A mirror as values that are not specific to one kind of store, so that it can move to another kind.
+// A mirror as values that do not depend on the kind of store. So a mirror can move to another kind.
 
 namespace mirror {
 
 /// A table that exists and has an agreed definition.
 struct ContentsTable {
   TableSchema agreed;
-  /// The columns of the table, in its order, with the mirror's own ones (live_rows.h, INT64).
-  /// By it a snapshot reads all rows, live or not, and an import creates and fills the table. Nothing in it
-  /// is the partner's, so it neither preserves anything nor keeps deleted rows. If the rows are of an older
-  /// definition, or somebody changed the table by hand, columns have the types that the store knows: ANY if
-  /// it knows none.
+  /// The columns of the table, in its order, including the mirror's own (live_rows.h, INT64). With this
+  /// definition a snapshot reads all rows, live or not, and an import creates and fills the table. It treats
+  /// all columns as the source's, so it neither preserves the partner's data nor keeps deleted rows. The
+  /// types can differ from the agreed ones if the rows are of an older definition, or if somebody changed the
+  /// table by hand. Then a column has the type that the store knows, or ANY.
   TableSchema stored;
   friend bool operator==(const ContentsTable&, const ContentsTable&) = default;
 };
-// In the following structs `table` is folded.
+// In the following structs `table` is a folded name.
 struct LostColumn {
   std::string table, column;
-  Position position;  ///< The table's position then.
+  Position position;  ///< The table's position when the column was lost.
   friend bool operator==(const LostColumn&, const LostColumn&) = default;
 };
 struct LossOfTable {
@@ -39,7 +39,7 @@ struct LossOfTable {
 };
 struct KeptReceipt {
   std::uint64_t number = 0;
-  std::string text;  ///< Exactly as it was signed: the chain's hashes cover these bytes.
+  std::string text;  ///< Exactly as it was signed, because the chain's hashes cover these bytes.
   friend bool operator==(const KeptReceipt&, const KeptReceipt&) = default;
 };
 struct OpenReceiptOfTable {
@@ -48,16 +48,17 @@ struct OpenReceiptOfTable {
   friend bool operator==(const OpenReceiptOfTable&, const OpenReceiptOfTable&) = default;
 };
 
-/// The whole state of a mirror at one moment, except its rows. Mirrors with equal values, `left_out` aside,
-/// behave alike. Lists are ordered by folded table name, then by number; those of ids by id.
+/// The whole state of a mirror at one moment, except its rows. Mirrors with equal values behave alike, except
+/// for what `left_out` names. Lists are ordered by folded table name, then by number; lists of things with
+/// ids, by id.
 ///
-/// It lacks what a running cycle fills (shadows, values that come in parts): the receiver of a copy first
-/// ends that cycle, as a restore does. It also lacks tables that were set aside, whose definitions are not
-/// kept, and what is the partner's own: tables, columns, views, indexes, triggers, grants.
+/// It lacks what a running cycle fills: shadows, and values that come in parts. So the receiver of a copy
+/// first ends that cycle, as a restore does. It lacks tables that were set aside, because their definitions
+/// are not kept. It also lacks what is the partner's own: tables, columns, views, indexes, triggers, grants.
 ///
-/// It is held in memory: 4 KB for each receipt, kReceiptsKeptMax at most; some 100 bytes for each
-/// nonce, Nonce::remembered_max at most; kHooksWaitingMax notes for hooks. The rest grows with the
-/// number of tables.
+/// It is held in memory: 4 KB for each receipt, at most kReceiptsKeptMax; about 100 bytes for each nonce, at
+/// most Nonce::remembered_max; at most kHooksWaitingMax notes for hooks. The rest grows with the number of
+/// tables.
 struct MirrorContents {
   TenantRecord tenant;
   std::vector<Nonce> nonces;  ///< Ordered by value.
@@ -74,17 +75,17 @@ struct MirrorContents {
   std::vector<KeptReceipt> receipts;
   std::vector<OpenReceiptOfTable> open_receipts;
   std::vector<HookNote> hooks;
-  std::int64_t last_hook = 0;       ///< Likewise for ids of `hooks`.
+  std::int64_t last_hook = 0;       ///< The highest hook id ever used, or a higher number.
   std::vector<Document> documents;  ///< Ordered by kind, then id.
   std::vector<KeptObjects> source_objects;
   std::vector<IndexChange> own_indexes;  ///< Ordered by name.
-  /// Objects that the contents lack, for people: "view 'x'", "column 'c' of table 't'".
+  /// Names, for people, of objects that the contents lack: "view 'x'", "column 'c' of table 't'".
   std::vector<std::string> left_out;
 };
 
-/// Fills a mirror that is not served yet, by these calls in order: Begin, AddRows for each block, Finish. The
-/// mirror becomes visible when Finish() has returned OK; without that the destructor removes it. Memory: the
-/// contents and one block. Errors: as Store, and
+/// Fills a mirror that is not served yet. The caller calls Begin, then AddRows for each block, then Finish.
+/// The mirror becomes visible when Finish() returns OK; otherwise the destructor removes it. Memory: the
+/// contents and one block. Errors: those of Store, and
 ///   kFailedPrecondition, kInvalidArgument  this store cannot hold it, for people: a table's name or columns,
 ///                                          another tenant's contents
 /// After an error the caller makes no further call. Threads: one at a time.
@@ -93,8 +94,8 @@ class MirrorImport {
   virtual ~MirrorImport() = default;
 
   virtual absl::Status Begin(const MirrorContents& contents) = 0;
-  /// Adds a block of rows of a table of the contents, with all columns of `stored`. All blocks of a table
-  /// come together, in key order. May keep the block's memory.
+  /// Adds a block of rows of a table in the contents, with all columns of `stored`. The caller adds all
+  /// blocks of a table one after another, in key order. May take over the block's memory.
   virtual absl::Status AddRows(const TableSchema& stored, RowBlock* rows) = 0;
   /// Makes the mirror visible and durable.
   virtual absl::Status Finish() = 0;

@@ -63,7 +63,7 @@ using OfNonce = ColumnsOf<Nonce>;
 constexpr std::array kNonceColumns = {OfNonce::Member<&Nonce::value>("nonce", {.key = true}),
                                       OfNonce::Member<&Nonce::expires_ms>("expires_ms")};
 
-/// Joins names by NUL, which no name contains.
+/// Joins names by NUL, which is in no name.
 std::string JoinNames(const std::vector<std::string>& names) {
   return absl::StrJoin(names, std::string(1, '\0'));
 }
@@ -72,10 +72,10 @@ absl::Status SplitNames(std::string_view joined, std::vector<std::string>* names
   return absl::OkStatus();
 }
 
-/// Options of a column at this place of a packed row.
+/// Returns the options of a column that is at this index of a packed row.
 constexpr ColumnOptions At(int place) { return {.packed = place}; }
 constexpr ColumnOptions BytesAt(int place) { return {.kind = ColumnKind::kBytes, .packed = place}; }
-/// Options of a column with the name of a mirrored table, which is the key or a part of it.
+/// Returns the options of a column with the name of a mirrored table. The column is the key or a part of it.
 constexpr ColumnOptions TableNameAt(int place) {
   return {.key = true, .packed = place, .sqlite = "TEXT COLLATE NOCASE"};
 }

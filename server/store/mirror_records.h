@@ -6,24 +6,24 @@
 #include "server/store/mirror_contents.h"
 
 // The tables that a mirror keeps for itself, in its file and in its schema. In a schema each key has a
-// constraint name of its own, and some tables are rows of `_mirror_state`. layouts_test compares what CREATE
-// TABLE says: a change of a column needs a new layout.
+// constraint name of its own, and some of these tables are rows of `_mirror_state`. layouts_test compares the
+// CREATE TABLE statements: a change of a column needs a new number of the layout.
 
 namespace mirror {
 
-/// A note, and the number of the cycle with which it ends.
+/// A note, and the cycle at whose end the note is removed.
 struct CycleNoteRow {
   CycleNote note;
   std::int64_t cycle = 0;
 };
 
-/// The table of the tenant's only row. A schema has more columns in it.
+/// The table with the tenant's only row. In a schema it has more columns.
 const Record<TenantRecord>& TenantTable();
 const Record<Document>& DocumentTable();
-/// A schema has more columns in this table.
+/// In a schema this table has more columns.
 const Record<HookNote>& HookTable();
 
-/// Exists in a file only.
+/// Exists only in a file.
 const Record<Nonce>& NonceTable();
 
 // Tables of a file; a schema packs these rows in `_mirror_state` or `_mirror_receipts`.
@@ -31,7 +31,7 @@ const Record<Nonce>& NonceTable();
 const Record<SchemaAnswer>& AnswerTable();
 const Record<CycleNoteRow>& CycleNoteTable();
 const Record<TableCheck>& CheckTable();
-/// Lacks Hold::keys; in a schema Hold::tables, too.
+/// Without Hold::keys. In a schema also without Hold::tables.
 const Record<Hold>& HoldTable();
 const Record<LossOfTable>& LossTable();
 const Record<OpenReceiptOfTable>& OpenReceiptTable();

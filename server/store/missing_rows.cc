@@ -11,7 +11,7 @@ absl::Status RowsMissing(const TableSchema& schema, const ChangeBatch& batch, Ro
   std::sort(written->missing_rows.begin(), written->missing_rows.end());
   const std::size_t count = written->missing_rows.size();
   if (count == 0) {
-    // Every key exists. Some object prevents the change of its row, or the row was deleted for a moment.
+    // Every key exists. Some object prevents the change of its row, or the row was missing only for a moment.
     return absl::FailedPreconditionError(absl::StrCat(
         "table '", schema.name, "': the database changed fewer rows than batch ", batch.seq,
         " has, although all of them exist: a rule, a trigger or a policy that somebody added to the table "

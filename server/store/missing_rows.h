@@ -8,7 +8,7 @@
 
 namespace mirror {
 
-/// Returns kFailedPrecondition for an UPDATE of rows that are not there; all stores use the same message.
+/// Returns kFailedPrecondition for an UPDATE of rows that do not exist. All stores use the same message.
 /// Sorts `written->missing_rows`.
 absl::Status RowsMissing(const TableSchema& schema, const ChangeBatch& batch, RowsWritten* written);
 

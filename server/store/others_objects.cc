@@ -6,7 +6,7 @@
 namespace mirror {
 namespace {
 
-/// Reads the table from the end of the text, `' of 'TABLE'` or `' of table 'TABLE'`, if that table exists.
+/// Finds the table that the text names at its end (`' of 'TABLE'` or `' of table 'TABLE'`), if it exists.
 OthersObject Split(const MirrorContents& contents, const std::string& words) {
   OthersObject object{.words = words,
                       .is_view = words.starts_with("view '") || words.starts_with("materialized view '")};

@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 
-// Reserved names: no store mirrors a source's table under the name of one of the mirror's own tables.
+// Reserved names: no store mirrors a source's table under a name that one of the mirror's own tables has.
 
 namespace mirror {
 

@@ -21,19 +21,19 @@ namespace mirror {
 
 /// Called every few milliseconds while a snapshot reads; false ends the read with kCancelled.
 using GoOn = std::function<bool()>;
-/// Called likewise while a copy is made, with the bytes done and the bytes in all.
+/// Called in the same way while a copy is made, with the bytes copied so far and the total bytes.
 using GoOnCopying = std::function<bool(std::uint64_t done, std::uint64_t all)>;
-/// Receives rows that were read; its error ends the reading. It may keep the block's memory for itself.
+/// Receives rows that were read. An error of it ends the read. It may take over the block's memory.
 using TakeRows = std::function<absl::Status(RowBlock* block)>;
 
-/// One committed moment of a mirror. Readers and the writer do not block each other.
-/// Made by Store::OpenSnapshot; it stays the same when the store commits, or is closed.
+/// One committed moment of a mirror. Readers and the writer do not block each other. Store::OpenSnapshot
+/// makes it. It does not change when the store commits or is closed.
 ///
 /// Errors of every call:
 ///   kCancelled    `go_on` returned false
 ///   kUnavailable  the disk failed; the same call may be repeated
 ///   kDataLoss     the database is damaged
-/// Threads: one at a time, not the store's.
+/// Threads: one at a time. It may be another thread than the store's.
 class Snapshot {
  public:
   virtual ~Snapshot() = default;
@@ -42,21 +42,22 @@ class Snapshot {
   virtual absl::StatusOr<std::vector<TableRecord>> ReadTables() = 0;
   virtual absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) = 0;
 
-  /// Returns the number of rows and a digest over `columns` for each range; without ranges one for the whole
-  /// table. Each bound has as many columns as the table's key.
+  /// Returns the number of rows, and a digest over `columns`, for each range. Without ranges: one result for
+  /// the whole table. Each bound has as many columns as the table's key.
   virtual absl::StatusOr<std::vector<RangeDigest>> Digest(const TableSchema& table,
                                                           const std::vector<std::uint32_t>& columns,
                                                           const std::vector<KeyRange>& ranges,
                                                           const GoOn& go_on) = 0;
 
   /// Reads the rows of each range, in key order, in blocks of about `block_bytes`. Errors:
-  /// kFailedPrecondition if a value is not of its column's type, as after damage by hand; it shows no values.
+  /// kFailedPrecondition: a value does not have its column's type, for example because somebody damaged it by
+  /// hand. The message contains no values.
   virtual absl::Status ReadRows(const TableSchema& table, const std::vector<std::uint32_t>& columns,
                                 const std::vector<KeyRange>& ranges, std::size_t block_bytes,
                                 const GoOn& go_on, const TakeRows& take) = 0;
 
-  /// Reads the first row whose key is `from` or greater; it is the first of its block. Does not call `take`
-  /// if there is none. Errors: those of ReadRows() and of `take`.
+  /// Reads the first row whose key is `from` or greater: it is the first row of the block. Does not call
+  /// `take` if there is no such row. Errors: those of ReadRows() and of `take`.
   virtual absl::Status ReadFirstRow(const TableSchema& table, const std::vector<std::uint32_t>& columns,
                                     const Key& from, const TakeRows& take) {
     bool was_read = false;
@@ -71,15 +72,15 @@ class Snapshot {
     return was_read ? taken : read;
   }
 
-  // Readers of the same moment; they live as long as the snapshot.
+  // Readers of the same moment. They live as long as the snapshot.
   virtual JournalReader& journal() = 0;
   virtual VersionReader& versions() = 0;
 
-  /// Returns the whole mirror but its rows, which ReadRows() reads by each ContentsTable::stored.
+  /// Returns the whole mirror without its rows. ReadRows() reads the rows, by each ContentsTable::stored.
   virtual absl::StatusOr<MirrorContents> ReadContents() = 0;
 
-  /// Writes the whole mirror into a new file, durable when it returns. After an error there is no file.
-  /// kUnimplemented: the mirror is no file, see CopyContents().
+  /// Writes the whole mirror into a new file, which is durable on return. After an error there is no file.
+  /// Errors: also kUnimplemented: the mirror is not a file, see CopyContents().
   virtual absl::Status CopyTo(const std::string& path, const GoOnCopying& go_on) = 0;
 };
 

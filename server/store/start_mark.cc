@@ -36,15 +36,15 @@ struct Noted {
   std::int64_t up_ms = 0;
 };
 
-/// Returns the second after the last one in which a token may have been issued that the former server
-/// accepted and whose use is forgotten.
+/// Returns the second after the last time at which a token may have been issued that the former server
+/// accepted and whose use it forgot.
 std::int64_t UsedBefore(const Noted& noted, std::int64_t now_ms, std::int64_t boot) {
-  // The clock may be slow after the start: the note covers tokens until kAheadMs later.
+  // The clock may be slow after the start. The note covers tokens up to kAheadMs after it.
   const std::int64_t noted_through_ms = noted.noted_ms + StartMark::kAheadMs;
   if (boot == 0 || noted.boot != boot) return (std::max(now_ms, noted_through_ms) + 999) / 1'000;
-  // An older server kept no nonce only in memory, so within one boot nothing was forgotten.
+  // An older server never kept a nonce only in memory. So within one boot it forgot none.
   if (noted.up_ms == 0) return now_ms / 1'000;
-  // The clock may have been set back since.
+  // The clock may have been set back since the note.
   const std::int64_t unset_ms = noted.noted_ms + UpTimeOfMachine() - noted.up_ms;
   const std::int64_t last_ms = std::min(std::max(now_ms, unset_ms), noted_through_ms);
   return std::max(last_ms / 1'000 + 1, now_ms / 1'000);
@@ -64,7 +64,7 @@ absl::StatusOr<std::optional<Noted>> Read(const std::string& path, std::int64_t 
                      "started. Look at its owner and mode."));
   }
   text.resize(static_cast<std::size_t>(file.gcount()));
-  // A damaged file tells nothing, as after a server that did not end cleanly.
+  // If the file is damaged, it counts as one that a server without a clean end left.
   Noted noted;
   int known = 0;
   std::istringstream lines(text);
@@ -85,7 +85,7 @@ absl::StatusOr<std::optional<Noted>> Read(const std::string& path, std::int64_t 
   return noted;
 }
 
-/// Syncs `path` by `sync`: fsync, or syncfs for everything on its disk.
+/// Syncs `path` by `sync`: fsync, or syncfs for its whole file system.
 bool Sync(const std::string& path, int (*sync)(int)) {
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) return false;
@@ -94,7 +94,8 @@ bool Sync(const std::string& path, int (*sync)(int)) {
   return synced;
 }
 
-/// Syncs files of mirrors that are not synced: those whose close failed, and those being built.
+/// Syncs files of mirrors that may not be synced: logs whose store could not be closed, and claims of mirrors
+/// that are being built.
 bool SyncWhatWasLeft(const std::string& dir) {
   std::error_code error;
   for (std::filesystem::directory_iterator file(dir, error), end; !error && file != end;
@@ -113,7 +114,7 @@ std::int64_t BootOfMachine() {
   std::string id;
   file >> id;
   std::erase(id, '-');
-  constexpr std::size_t kDigits = 15;  // Few enough for a positive number.
+  constexpr std::size_t kDigits = 15;  // Few enough that the number is positive.
   std::int64_t number = 0;
   const std::string_view digits = std::string_view(id).substr(0, kDigits);
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number, 16);
@@ -168,14 +169,14 @@ void StartMark::TakeClock(std::int64_t now_ms) {
   const MutexLock lock(mutex_);
   while (writing_) written_.Wait(mutex_);
   tokens_used_before_s_ = std::min(tokens_used_before_s_, now_ms / 1'000);
-  note_.noted_ms = 0;  // The next start of a cycle writes the file.
+  note_.noted_ms = 0;  // So the next start of a cycle writes the file.
 }
 
 bool StartMark::Covers(std::int64_t cycle, std::int64_t now_ms) {
   const MutexLock lock(mutex_);
   while (writing_ && !note_.Covers(cycle, now_ms)) written_.Wait(mutex_);
   const bool covered = note_.Covers(cycle, now_ms);
-  // Writes the file before it has to, so that no caller waits for it.
+  // Writes the file early, so that no caller has to wait for it.
   if (covered && (writing_ || note_.Covers(cycle + kAheadMs / 2, now_ms + kAheadMs / 2))) return true;
   const bool set_back = note_.SetBack(now_ms);
   // Another mirror's cycle numbers may be higher.
@@ -186,7 +187,8 @@ bool StartMark::Covers(std::int64_t cycle, std::int64_t now_ms) {
   bool written = false;
   {
     const MutexUnlock unlocked(mutex_);
-    // Syncs the whole disk: opening and closing a file of an open mirror would release SQLite's locks.
+    // Syncs the whole file system. If one file of an open mirror were opened and closed here, SQLite would
+    // lose its locks on that file.
     written = (!set_back || Sync(std::filesystem::path(path_).parent_path().string(), syncfs)) &&
               Write(next, used_before_s, /*ended=*/false).ok();
   }

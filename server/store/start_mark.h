@@ -11,57 +11,60 @@
 
 namespace mirror {
 
-/// Notes that limit what may be lost when the start of a cycle waits in memory or is not synced by itself
-/// (Kept::kWithNext): the file `server-start` of the data folder. It says up to which number cycles may have
-/// been started, and whether that server closed all mirrors at its end. After a server that did not, no such
-/// number is used again. Nor is a token accepted that was issued before: its nonce may be lost. For a damaged
-/// file, the clock tells the highest cycle number. Threads: any.
+/// The file `server-start` of the data folder. It limits what may be lost if the start of a cycle waits in
+/// memory or is not synced at once (Kept::kWithNext). The file says up to which number cycles may have been
+/// started, and whether that server closed all mirrors at its end. If the server did not, cycle numbers up to
+/// that one are not used again. Then tokens that were issued earlier are refused too, because their nonces
+/// may be lost. If the file is damaged, the highest cycle number is computed from the clock. Threads: any.
 class StartMark {
  public:
-  /// How far ahead numbers are noted: while cycles start, the file is written once in that time.
+  /// How far ahead numbers are noted, in milliseconds. While cycles start, the file is written about once in
+  /// half of this time.
   static constexpr std::int64_t kAheadMs = 10'000;
 
-  /// Reads what the former server left. Errors: kFailedPrecondition: the file cannot be read.
+  /// Reads the file that the former server left. Errors: kFailedPrecondition: the file cannot be read.
   /// `boot`: see BootOfMachine().
   static absl::StatusOr<std::unique_ptr<StartMark>> Open(const std::string& data_dir, std::int64_t now_ms,
                                                          std::int64_t boot);
-  /// All mirrors must be closed before. Syncs their files and notes a clean end. If that fails, the next
-  /// start acts as after a server that did not end cleanly.
+  /// Syncs the files of the mirrors and notes a clean end. All mirrors must be closed before. If the
+  /// destructor fails, the next start acts as after a server that did not end cleanly.
   ~StartMark();
   StartMark(const StartMark&) = delete;
   StartMark& operator=(const StartMark&) = delete;
 
-  /// Cycle numbers up to this one may be in use; 0: each mirror knows its own last number.
+  /// Returns the highest cycle number that may be in use. 0: each mirror knows its own last number.
   std::int64_t cycles_given() const { return cycles_given_; }
 
-  /// The earliest issue time of tokens that are accepted, unix milliseconds; 0: any time.
+  /// Returns the earliest issue time of tokens that are accepted, in Unix milliseconds; 0: any time.
   std::int64_t takes_tokens_from_ms() const MIRROR_EXCLUDES(mutex_) {
     const MutexLock lock(mutex_);
     return tokens_used_before_s_ * 1'000;
   }
-  /// Notes that nonces used up to now may be lost, as of a mirror that could no longer be written.
+  /// Notes that nonces used up to now may be lost, for example because a mirror could no longer be written.
   void ForgetNonces(std::int64_t now_ms) MIRROR_EXCLUDES(mutex_);
 
-  /// Checks when a token was issued. Errors: kUnauthenticated, with kNewTokenPayload: it may have been used.
+  /// Checks when a token was issued. Errors: kUnauthenticated, with kNewTokenPayload: the token may have been
+  /// used.
   absl::Status CheckToken(std::int64_t issued_s) const MIRROR_EXCLUDES(mutex_);
-  /// The clock ran ahead, and an operator confirms that it is right now: accepts tokens issued from now on,
-  /// even those that may have been used while the clock ran ahead.
+  /// Accepts tokens that were issued from now on. Called when the clock ran ahead and an operator confirms
+  /// that it is right now. Also accepts tokens that may have been used while the clock ran ahead.
   void TakeClock(std::int64_t now_ms) MIRROR_EXCLUDES(mutex_);
-  /// Whether the start of a cycle with this token may wait: see Covers(). A token from ahead of this clock
-  /// must not wait, because it would seem new after the next start.
+  /// Returns whether the start of a cycle with this token may wait in memory, see Covers(). A token from the
+  /// future of this clock must not wait, because it would seem unused after the next start.
   bool MayWait(std::int64_t issued_s, std::int64_t now_ms) {
     return issued_s * 1'000 <= now_ms && Covers(0, now_ms);
   }
-  /// Returns whether the file on disk allows cycle numbers above `cycle`, and tokens used until after
-  /// `now_ms`. Writes the file if it does not, or soon will not, unless the write fails. Other callers wait
-  /// only in the first case. After a clock was set back it syncs all files first, so that starts by the
-  /// former time cannot be lost.
+  /// Returns whether the file on disk allows cycle numbers above `cycle`, and tokens that are used after
+  /// `now_ms`. Writes the file if it does not allow them, or soon will not. Returns false if that write fails
+  /// and the file does not allow them. Other callers wait for the write only if the file does not allow their
+  /// numbers yet. If a clock was set back, syncs all files first, so that cycle starts with the former time
+  /// cannot be lost.
   bool Covers(std::int64_t cycle, std::int64_t now_ms) MIRROR_EXCLUDES(mutex_);
 
  private:
-  /// The contents of the file if all goes well.
+  /// The contents of the file, if the write succeeds.
   struct Note {
-    std::int64_t through = 0;  ///< 0: this server has started no cycle.
+    std::int64_t through = 0;  ///< Highest noted cycle number; 0: this server has started no cycle.
     std::int64_t noted_ms = 0;
     std::int64_t up_ms = 0;  ///< UpTimeOfMachine() at noted_ms.
     bool Covers(std::int64_t cycle, std::int64_t now_ms) const {
@@ -75,7 +78,7 @@ class StartMark {
         boot_(boot),
         cycles_given_(cycles_given),
         tokens_used_before_s_(tokens_used_before_s) {}
-  /// Writes the file. `used_before_s`: of tokens.
+  /// Writes the file. `used_before_s`: for tokens.
   absl::Status Write(const Note& note, std::int64_t used_before_s, bool ended) const;
 
   const std::string path_;
@@ -85,12 +88,12 @@ class StartMark {
   std::int64_t tokens_used_before_s_ MIRROR_GUARDED_BY(mutex_);
   bool was_written_ MIRROR_GUARDED_BY(mutex_) = true;  ///< False: ForgetNonces() was called.
   Note note_ MIRROR_GUARDED_BY(mutex_);
-  bool writing_ MIRROR_GUARDED_BY(mutex_) = false;  ///< A thread writes the file, without the mutex.
+  bool writing_ MIRROR_GUARDED_BY(mutex_) = false;  ///< A thread writes the file without holding the mutex.
 };
 
-/// Returns a number that no other boot of this machine has; 0: unknown.
+/// Returns a number that identifies this boot of the machine; 0: unknown.
 std::int64_t BootOfMachine();
-/// Returns milliseconds since boot, by a clock that cannot be set.
+/// Returns milliseconds since boot, from a clock that cannot be set.
 std::int64_t UpTimeOfMachine();
 
 }  // namespace mirror

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kTokenDigits = 16;
 
-/// Packs values as bytes, so that different values never give the same bytes.
+/// Packs values as bytes. Different values always give different bytes.
 class PackedState {
  public:
   void Add(const std::string& text) { absl::StrAppend(&bytes_, text.size(), ":", text); }
@@ -32,7 +32,7 @@ class PackedState {
   void Add(const TableRecord& record) {
     AddAll(record.table, record.schema_hash, record.position, record.row_count, record.state);
     Add(record.pending.has_value());
-    // Each batch of a cycle moves it, until the cycle commits.
+    // Each batch of a cycle changes `seq`, until the cycle commits.
     if (record.pending) AddAll(*record.pending, record.seq);
   }
   void Add(const Hold& hold) {

@@ -67,7 +67,7 @@ bool HasRuleOnKey(const TableSchema& agreed) {
   });
 }
 
-/// Returns whether a column of the former key is kept in another form now, or is left out.
+/// Returns whether a column of the former key is now kept in another form, or is left out.
 bool HidesKey(const TableSchema& before, const TableSchema& agreed) {
   return std::any_of(before.columns.begin(), before.columns.end(), [&](const Column& was) {
     if (was.key_position == 0) return false;
@@ -77,7 +77,7 @@ bool HidesKey(const TableSchema& before, const TableSchema& agreed) {
   });
 }
 
-/// Returns the names of columns that only one of two definitions has, or that differ.
+/// Returns the names of columns that only one of the two definitions has, or that differ between them.
 std::vector<std::string> OtherColumns(const TableSchema& before, const TableSchema& agreed) {
   std::vector<std::string> names;
   const auto add = [&names](const TableSchema& from, const TableSchema& to, bool compares) {
@@ -102,7 +102,8 @@ bool AddsColumn(const AlterTable& alter, const std::string& name) {
   });
 }
 
-/// Returns whether, by the source's column numbers, a column has a new name, or its name went to another.
+/// Returns whether a column has a new name, or its former name belongs to another column. Compares the
+/// source's column numbers.
 bool MovesColumns(const TableSchema& before, const TableSchema& agreed) {
   if (before.table_id != agreed.table_id) return false;
   return std::any_of(before.columns.begin(), before.columns.end(), [&](const Column& was) {
@@ -120,13 +121,13 @@ SeenMark SeenMarkOf(const TableRecord& record) {
           .schema_hash = record.schema_hash};
 }
 
-/// Returns whether a step keeps the metadata row, apart from what changes together with the rows.
+/// Returns whether a step keeps the metadata row, except for values that change together with the rows.
 bool LeavesRecord(const Step& step) {
   if (!step.expected || !step.record) return !step.expected && !step.record;
   return ToText(SeenMarkOf(*step.expected)) == ToText(SeenMarkOf(*step.record));
 }
 
-/// Leaves room for the versions' own columns beside the table's, in every store.
+/// Maximum number of columns. In every store this leaves room for the additional columns of versions.
 constexpr std::size_t kColumnsWithVersionsMax = 1'500;
 
 }  // namespace
@@ -170,7 +171,7 @@ void SeenTables::Keep() {
 absl::Status SeenTables::Write() {
   std::vector<DocumentChange> changes;
   for (const auto& [table, text] : kept_) changes.push_back({kSeenKind, table, text});
-  // The documents have no time: no limit by age removes them.
+  // The documents have no time, so no limit by age removes them.
   return changes.empty() ? absl::OkStatus() : transaction_.tenant().WriteDocuments(changes, 0);
 }
 
@@ -193,7 +194,7 @@ absl::Status StepJournal::Open() {
 absl::Status StepJournal::NoteMissed() {
   missed_ = true;
   RETURN_IF_ERROR(SetAsideHistory());
-  // Opens a moment: no state before the next commit can be read again.
+  // Opens a moment, because no state before the next commit can be read again.
   RETURN_IF_ERROR(EnsureHead());
   absl::Status noted = Write(EntryOf(step_.expected ? JournalOperation::kCompare : JournalOperation::kGone));
   if (noted.ok()) CrashPoint("journal.missed");
@@ -207,8 +208,8 @@ absl::Status StepJournal::EndJournal(JournalOperation operation) {
   ASSIGN_OR_RETURN(const SeenTables::Saw saw, seen_.Look(step_.table, step_.expected));
   if (saw == SeenTables::Saw::kEnded) return absl::OkStatus();
   if (saw == SeenTables::Saw::kNever) {
-    // It is unknown whether the table once had a journal: an older server left no mark, and a dropped table's
-    // mark goes with it.
+    // It is unknown whether the table once had a journal. An older server made no mark, and the mark of a
+    // dropped table is removed with it.
     is_unseen_ = true;
     return absl::OkStatus();
   }
@@ -261,11 +262,11 @@ absl::Status StepJournal::Put(JournalEntry entry) {
 }
 
 absl::Status StepJournal::BeginHistory(const TableSchema& kept, bool has_rows) {
-  // The state before a first change is known, too. Before the first rows there is no state. If a moment is
-  // already open, its earlier changes were not kept.
+  // The state before a first change is known as well. Before the first rows there is no state. If a moment is
+  // open already, its earlier changes were not kept.
   std::int64_t known_from = Moment();
   if (has_rows && place_->open == 0) {
-    // The table's own last commit, which is older than the last one of all tables.
+    // The table's own last commit. It is older than the last commit of all tables.
     ASSIGN_OR_RETURN(const std::int64_t last, transaction_.journal().FindLastCommit(step_.table));
     known_from = last != 0 ? last : Moment() - 1;
   }
@@ -329,7 +330,7 @@ absl::Status StepJournal::BeforeSwap(const std::optional<TableSchema>& agreed, c
             return Put(std::move(entry));
           }));
       CrashPoint("history.compared");
-      // The open moment already has some versions: it is unknown which of those rows changed again.
+      // The open moment already has some versions. It is unknown which of those rows changed again.
       if (was_open_ == 0) return absl::OkStatus();
       return Put(EntryOf(JournalOperation::kPopulated));
     }
@@ -364,13 +365,13 @@ absl::Status StepJournal::Emptied(const std::vector<std::string>& columns) {
 absl::Status StepJournal::Compare() {
   if (!kept_.journal) return EndJournal(JournalOperation::kCompare);
   RETURN_IF_ERROR(Open());
-  // The journal already has a COMPARE entry.
+  // NoteMissed() has already written an entry that makes readers compare.
   if (missed_) return absl::OkStatus();
   return Put(EntryOf(JournalOperation::kCompare));
 }
 
 absl::Status StepJournal::BeforeAgreement(const TableSchema& agreed) {
-  // Versions that no rule asks for do not follow the definition.
+  // Versions that no rule asks for are not adapted to the new definition.
   if (!kept_.history) RETURN_IF_ERROR(Open());
   if (!kept_.history && !HasRuleOnKey(agreed)) return absl::OkStatus();
   const absl::StatusOr<std::optional<TableSchema>> before = transaction_.tables().ReadSchema(step_.table);
@@ -380,11 +381,12 @@ absl::Status StepJournal::BeforeAgreement(const TableSchema& agreed) {
   }
   begins_anew_ = !altered_ && MovesColumns(**before, agreed);
   if (kept_.history && !altered_) {
-    // The view is made again for the present table; only here is it known what it was made for before.
+    // The view will be made again for the present table. Only now it is known for which table it was made.
     ASSIGN_OR_RETURN(const bool as_kept, transaction_.history().IsAsKept(step_.table));
     begins_anew_ = begins_anew_ || !as_kept;
   }
-  // The population compares the columns that both have: new and dropped columns are in no row's key.
+  // The population compares the columns that both definitions have. It does not see changes in new or dropped
+  // columns.
   return kept_.history && !altered_ ? Emptied(OtherColumns(**before, agreed)) : absl::OkStatus();
 }
 
@@ -408,7 +410,7 @@ absl::Status StepJournal::Gone() {
 absl::Status StepJournal::End(std::uint64_t receipt, std::int64_t rows) {
   if (!kept_.journal) {
     if (is_unseen_ && step_.record) seen_.NoteEnded(step_.table);
-    // Only the first step without the journal writes an entry.
+    // Only the first step after the end of the journal writes an entry.
     if (!waiting_) return absl::OkStatus();
     if (step_.record) {
       seen_.NoteEnded(step_.table);

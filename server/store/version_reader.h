@@ -18,17 +18,17 @@
 #include "proto/wire/table.h"
 #include "server/store/journal_reader.h"
 
-// Reads of a Snapshot on former rows. Errors and threads: as there.
+// A Snapshot reads former rows by these functions. Errors and threads: those of Snapshot.
 
 namespace mirror {
 
 /// The kept versions of a table's rows.
 struct TableHistory {
-  TableSchema schema;           ///< In its kept form; every column may be NULL in a former row.
+  TableSchema schema;           ///< In its kept form. In a former row every column may be NULL.
   std::int64_t known_from = 0;  ///< The first moment as of which the table can be read.
 };
 
-/// Returns TableHistory::schema of a table, by which former rows are read: all rows are the source's, and any
+/// Returns TableHistory::schema of a table, for reading former rows: all rows are the source's, and any
 /// column may be NULL.
 inline TableSchema OfFormerRows(const TableSchema& kept) {
   TableSchema former = kept;
@@ -36,16 +36,16 @@ inline TableSchema OfFormerRows(const TableSchema& kept) {
   former.deletes = Deletes::kApply;
   for (Column& column : former.columns) {
     column.nullable = true;
-    if (column.key_position == 0) column.length = 0;  // The limit may have been greater.
+    if (column.key_position == 0) column.length = 0;  // The limit was perhaps higher.
   }
   return former;
 }
 
 /// One version of one row.
 struct RowVersion {
-  std::int64_t from = 0;   ///< The moment that made it; 0: older than the history.
-  std::int64_t until = 0;  ///< The moment that ended it; 0: it is the present version.
-  bool is_insert = false;  ///< No row of this key existed before; unknown if `from` is 0.
+  std::int64_t from = 0;   ///< The moment in which the version began; 0: before the history.
+  std::int64_t until = 0;  ///< The moment in which it ended; 0: it is the present version.
+  bool is_insert = false;  ///< Before it there was no row with this key; unknown if `from` is 0.
 };
 
 class VersionReader {
@@ -55,17 +55,18 @@ class VersionReader {
   /// Reads the table's history. Absent: no versions are kept.
   virtual absl::StatusOr<std::optional<TableHistory>> ReadHistory(const std::string& table) = 0;
 
-  /// Returns the moment from which versions are to be kept: drops versions that ended in old commits, and the
-  /// oldest ones until the rest has about `bytes_max`. 0: all are kept.
+  /// Returns the moment from which versions should be kept. The cut drops versions that ended in old commits,
+  /// and then the oldest ones until the rest has about `bytes_max`. 0: keep all.
   virtual absl::StatusOr<std::int64_t> FindCut(const TableHistory& history, const OldCommits& old,
                                                std::uint64_t bytes_max) = 0;
 
-  /// Returns the number of closed versions, of all rows.
+  /// Returns the number of closed versions of all rows.
   virtual absl::StatusOr<std::int64_t> CountVersions(const TableHistory& history) = 0;
 
   using GoOn = std::function<bool()>;
   using TakeRows = std::function<absl::Status(RowBlock* block)>;
-  /// Do Snapshot::ReadRows() and Digest() for the table as of a moment, which is not before `known_from`.
+  /// These two do Snapshot::ReadRows() and Digest() for the table as of `moment`, which must not be before
+  /// `known_from`.
   virtual absl::Status ReadRowsAsOf(const TableHistory& history, std::int64_t moment,
                                     const std::vector<std::uint32_t>& columns,
                                     const std::vector<KeyRange>& ranges, std::size_t block_bytes,
@@ -74,24 +75,27 @@ class VersionReader {
                                                  const std::vector<std::uint32_t>& columns,
                                                  const GoOn& go_on) = 0;
 
-  /// Reads the versions of one row, newest first, with the present one; each block has one row with all
-  /// columns. Stops when `take` returns false.
+  /// Passes the versions of one row to `take`, newest first, beginning with the present one. Each block has
+  /// one row with all columns. Ends when `take` returns false.
   using TakeVersion = std::function<absl::StatusOr<bool>(const RowVersion& version, RowBlock* row)>;
   virtual absl::Status ReadVersions(const TableHistory& history, const Key& key, const TakeVersion& take) = 0;
 
-  /// Reads the keys whose rows changed at a moment after `from`, up to `to`: in key order, in blocks of the
-  /// key's columns. A comparison of the two states reads these rows. Some may be as they were before.
+  /// Reads the keys whose rows changed after moment `from`, up to moment `to`. Passes them in key order, in
+  /// blocks with the columns of the key. A comparison of the two states reads these rows. Some of the rows
+  /// may be the same in both states.
   virtual absl::Status ReadTouchedKeys(const TableHistory& history, std::int64_t from, std::int64_t to,
                                        const GoOn& go_on, const TakeRows& take) = 0;
 };
 
-/// Passes on versions of a row, newest first. It holds each one until the next older one tells its `from`.
+/// Passes on versions of a row, newest first. It holds a version back until the next older one is added,
+/// because that one determines `from`.
 class VersionGiver {
  public:
   explicit VersionGiver(const VersionReader::TakeVersion& take) : take_(take) {}
 
   bool goes_on() const { return goes_on_; }
-  /// `until`: INT64_MAX for the present row. `row` null: the row did not exist until then.
+  /// `until`: the end of the version; INT64_MAX: it is the present row. `row` null: there was no row until
+  /// then.
   absl::Status Add(std::int64_t until, RowBlock* row) {
     if (waiting_) {
       waiting_->from = until;
@@ -103,7 +107,7 @@ class VersionGiver {
     row_ = std::move(*row);
     return absl::OkStatus();
   }
-  /// Passes on the version that it holds.
+  /// Passes on the version that is held back.
   absl::Status End() {
     if (!waiting_ || !goes_on_) return absl::OkStatus();
     const absl::StatusOr<bool> more = take_(*std::exchange(waiting_, std::nullopt), &row_);

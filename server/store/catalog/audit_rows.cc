@@ -8,7 +8,7 @@
 namespace mirror {
 namespace {
 
-/// Inserts `record` after `last`. If `seal` is set, it seals `point`.
+/// Inserts `record` after `last`. If `seal` is set, the record gets a seal of `point`.
 absl::StatusOr<AuditLog::Added> Append(AuditRows& rows, AuditRecord record, const AuditPoint& last,
                                        const AuditPoint& point, const AuditLog::MakeSeal& seal) {
   if (record.time_ms == 0) record.time_ms = NowMs();
@@ -53,7 +53,7 @@ absl::StatusOr<std::optional<AuditLog::Added>> ChainedAuditLog::Prune(std::uint6
     AuditPoint cut = state.before;
     cut.id = state.last.id - keep;
     ASSIGN_OR_RETURN(std::optional<std::string> hash, rows.HashOf(cut.id));
-    if (!hash) return absl::OkStatus();  // Someone removed that record: the check of the chain reports it.
+    if (!hash) return absl::OkStatus();  // Somebody removed that record. The check of the chain reports this.
     cut.hash = *std::move(hash);
     ASSIGN_OR_RETURN(added, Append(rows, record, state.last, cut, seal));
     return rows.CutAt(cut);

@@ -13,8 +13,8 @@
 
 namespace mirror {
 
-/// The operations on the audit log's rows that each database implements. The caller has begun a transaction.
-/// Errors: the database's. Threads: none.
+/// The operations on the audit log's rows that differ between databases. The caller has begun a transaction.
+/// Errors: those of the database. Threads: none.
 class AuditRows {
  public:
   virtual ~AuditRows() = default;
@@ -26,11 +26,11 @@ class AuditRows {
   /// Returns the hash of record `id`. Absent: there is no such record.
   virtual absl::StatusOr<std::optional<std::string>> HashOf(std::uint64_t id) = 0;
   virtual absl::Status Insert(const AuditRecord& record) = 0;
-  /// Removes the records up to `cut`, and notes that the kept records begin after it.
+  /// Removes the records up to `cut`, and stores that the kept records begin after it.
   virtual absl::Status CutAt(const AuditPoint& cut) = 0;
 };
 
-/// An audit log that stores its records by AuditRows. The rules of the chain are the same in every database.
+/// An audit log that keeps its records by AuditRows. The rules of the chain are the same for every database.
 class ChainedAuditLog : public AuditLog {
  public:
   absl::StatusOr<Added> Add(AuditRecord record, const MakeSeal& seal) final;
@@ -40,9 +40,9 @@ class ChainedAuditLog : public AuditLog {
 
  protected:
   using Work = std::function<absl::Status(AuditRows& rows)>;
-  /// Runs `work` in a transaction of its own. May run it twice.
+  /// Runs `work` in a transaction of its own. May run `work` twice.
   virtual absl::Status Write(const Work& work) = 0;
-  /// Runs `work`, which only reads. May run it twice.
+  /// Runs `work`, which only reads. May run `work` twice.
   virtual absl::Status Look(const Work& work) = 0;
 };
 

@@ -10,7 +10,7 @@ constexpr ColumnOptions kRawText = {.kind = ColumnKind::kRawText};
 constexpr ColumnOptions kBytes = {.kind = ColumnKind::kBytes};
 
 Field SeverityOf(const EventRecord& event) { return event.severity; }
-/// Reads a severity. A number that this program does not know counts as kInformation.
+/// Reads a severity. An unknown number counts as kInformation.
 absl::Status TakeSeverity(const Field& field, EventRecord& event) {
   const std::int64_t number = field.number();
   event.severity = number >= 1 && number <= 3 ? static_cast<Severity>(number) : Severity::kInformation;
@@ -31,7 +31,7 @@ using OfSummary = ColumnsOf<SummaryRow>;
 constexpr std::array kSummaryColumns = {OfSummary::Member<&SummaryRow::context_id>("context_id", kTextKey),
                                         OfSummary::Member<&SummaryRow::text>("text")};
 
-/// Columns with text from outside are bytea: names in certificates need not be UTF-8, and the chain hashes
+/// Columns with text from outside are bytea. Names in certificates need not be UTF-8, and the chain hashes
 /// their bytes.
 using OfAudit = ColumnsOf<AuditRecord>;
 constexpr std::array kAuditColumns = {

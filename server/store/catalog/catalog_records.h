@@ -8,12 +8,12 @@
 #include "server/own_records/record.h"
 #include "server/store/catalog/catalog.h"
 
-// The tables of the catalog, in its file and in the control database. layouts_test compares what CREATE TABLE
-// says in the file: a change of a column needs a new layout.
+// The tables of the catalog, in its file and in the control database. layouts_test compares the CREATE TABLE
+// statements of the file: a change of a column needs a new number of the layout.
 
 namespace mirror {
 
-/// The text that is kept for a tenant.
+/// The text that is stored for a tenant.
 struct SummaryRow {
   std::string context_id, text;
 };
@@ -26,11 +26,11 @@ struct HookCursorRow {
 const Record<EventRecord>& EventTable();
 const Record<SummaryRow>& SummaryTable();
 const Record<AuditRecord>& AuditTable();
-/// The point at which the kept records begin. In PostgreSQL the column `one` precedes these columns, see
-/// OneAuditChainTable().
+/// The point after which the kept records begin. In PostgreSQL the column `one` comes before these columns,
+/// see OneAuditChainTable().
 const Record<AuditPoint>& AuditChainTable();
 const Record<AuditPoint>& OneAuditChainTable();
-/// Audit records without seal and hash.
+/// Audit records without the columns for seal and hash.
 const Record<AuditRecord>& LookTable();
 const Record<HookCursorRow>& HookCursorTable();
 

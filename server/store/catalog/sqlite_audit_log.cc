@@ -52,7 +52,7 @@ class SqliteAuditLog final : public ChainedAuditLog {
  public:
   explicit SqliteAuditLog(std::shared_ptr<CatalogFile> file) : file_(std::move(file)) {}
 
-  /// False: no other server adds to a catalog file's chain.
+  /// Returns false, because no other server adds to the chain in a catalog file.
   absl::StatusOr<bool> Holds(const AuditPoint&) override { return false; }
 
   absl::StatusOr<std::vector<AuditRecord>> After(std::uint64_t after_id, std::uint32_t limit) override {

@@ -114,7 +114,8 @@ class SqliteCatalog final : public Catalog {
   }
 
  private:
-  /// Removes the oldest events: after every kEventsPruneEvery, and at a tenant's first event in this process.
+  /// Removes the oldest events of the tenant after each kEventsPruneEvery events, and at its first event in
+  /// this process.
   absl::Status Prune(const sqlite::Connection& database, const EventRecord& added) {
     const auto [since, first] = added_since_.try_emplace(added.context_id, 0);
     if (first || ++since->second >= kEventsPruneEvery) {
@@ -135,7 +136,8 @@ class SqliteCatalog final : public Catalog {
         .Run();
   }
 
-  /// Appends the selected events with ids from `from` to below `before`, newest first, up to `limit` in all.
+  /// Appends the events that `filter` selects with ids from `from` to below `before`, newest first. Stops
+  /// when `events` has `limit` elements.
   static absl::Status Look(const sqlite::Connection& database, const EventFilter& filter, std::int64_t from,
                            std::int64_t before, std::uint32_t limit, std::vector<EventRecord>* events) {
     sqlite::Statement query = database.Prepare(EventTable().SelectSql(
@@ -152,7 +154,7 @@ class SqliteCatalog final : public Catalog {
   }
 
   const std::shared_ptr<CatalogFile> file_;
-  /// Events of each tenant since its last pruning. Used only inside of Run().
+  /// Events of each tenant since its last removal of old ones. Used only inside Run().
   std::map<std::string, std::int64_t> added_since_;
 };
 
@@ -215,10 +217,10 @@ std::unique_ptr<HookCursor> MakeHookCursor(std::shared_ptr<CatalogFile> file) {
 
 namespace {
 
-/// Looks that may be added between two prunings; else each Add() would delete one.
+/// Looks that may be added between two removals of old ones. Otherwise each Add() would delete one.
 constexpr std::int64_t kPruneEvery = 128;
 
-/// Creates the table, which is missing if somebody moved the catalog away while the server ran.
+/// Creates the table. It is missing if somebody moved the catalog away while the server ran.
 absl::Status MakeLooks(const sqlite::Connection& database) {
   return database.Execute(LookTable().CreateMissingSql(kInSqlite));
 }
@@ -269,12 +271,13 @@ std::unique_ptr<LookLog> MakeLookLog(std::shared_ptr<CatalogFile> file, std::uin
 
 namespace {
 
-/// The last layout of 0.1.0, which kept its number in user_version. The number stays, for that version.
+/// The last layout of version 0.1.0, which stored its number in user_version. For that version the number
+/// stays there.
 constexpr int kVersion = 2;
 const KnownLayout kLayout = {"the catalog", 3};
 constexpr int kBusyTimeoutMs = 2'000;
 
-/// Gives hashes to the records of version 1, which had none: the chain begins with them.
+/// Gives hashes to the records of version 1, which had none. The chain begins with them.
 absl::Status ChainOldRecords(const sqlite::Connection& database, AuditPoint last) {
   sqlite::Statement read =
       database.Prepare(absl::StrCat("SELECT ", LookTable().Names(), " FROM audit_1 ORDER BY id"));
@@ -381,10 +384,11 @@ absl::Status CatalogFile::MakeTables(const sqlite::Connection& database, std::in
   return made.ok() ? database.Execute(absl::StrCat("PRAGMA user_version = ", kVersion)) : made;
 }
 
-/// Moves the log along with the damaged file: a new file would take a foreign log for its own.
+/// Moves the damaged file aside together with its log, because SQLite would use a log that is left for the
+/// new file.
 absl::Status CatalogFile::MoveAside() {
   database_.reset();
-  // Ids of events must go on growing, because readers that follow them have seen lower ones.
+  // Ids of events must continue to increase, because readers of events have seen the lower ones.
   first_event_id_ = NowMs();
   const std::string aside = absl::StrCat(path_, ".damaged-", first_event_id_);
   for (const char* const part : {"-wal", "-shm", ""}) {

@@ -13,27 +13,28 @@
 #include "server/store/catalog/audit_log.h"
 #include "server/store/catalog/catalog.h"
 
-// The parts of a catalog file, as one interface for each kind of user.
+// The parts of a catalog file, with one interface for each kind of user.
 
 namespace mirror {
 
-/// The failures that a change of the catalog must survive.
+/// The failures that a change of the catalog survives.
 enum class Outlives {
-  kProcess,  ///< kill -9: the operating system has the change.
-  kPower,    ///< A power failure: the disk has the change.
+  kProcess,  ///< kill -9: the change has reached the operating system.
+  kPower,    ///< A power failure: the change has reached the disk.
 };
 
-/// The database file of the events and the audit log, `<dir>/catalog.db`. Creates it if it is missing. When
-/// damage shows, moves the damaged file aside and creates a new one. Upgrades a file of an earlier version.
-/// Threads: any.
+/// The database file of the events and the audit log, `<dir>/catalog.db`. It is created if it is missing. If
+/// damage is detected, the damaged file is moved aside and a new one is created. A file of an earlier version
+/// is upgraded. Threads: any.
 class CatalogFile {
  public:
-  /// Opens or creates it. Errors: kUnavailable; kFailedPrecondition: a later version wrote its layout.
+  /// Opens or creates the file. Errors: kUnavailable; kFailedPrecondition: the file has the layout of a later
+  /// version.
   static absl::StatusOr<std::shared_ptr<CatalogFile>> Open(const std::string& dir);
 
   using Work = std::function<absl::Status(const sqlite::Connection&)>;
-  /// Runs `work` while no other call uses the file. SQLite's errors become kUnavailable. After damage it runs
-  /// `work` once more, in a new and empty catalog.
+  /// Runs `work` while no other call uses the file. Converts SQLite's errors to kUnavailable. After damage it
+  /// runs `work` once more, in a new and empty catalog.
   absl::Status Run(Outlives outlives, const Work& work);
   /// Does Run(), with `work` in one write transaction.
   absl::Status Write(Outlives outlives, const Work& work);
@@ -54,7 +55,7 @@ class CatalogFile {
   std::unique_ptr<sqlite::Connection> database_ MIRROR_GUARDED_BY(mutex_);
   bool damaged_ MIRROR_GUARDED_BY(mutex_) = false;  ///< SQLite reported damage during the present call.
   Outlives outlives_ MIRROR_GUARDED_BY(mutex_) = Outlives::kProcess;
-  /// The id at which events begin in a catalog that replaced a damaged one; 0: from 1.
+  /// The first event id in a catalog that replaced a damaged one; 0: ids begin at 1.
   std::int64_t first_event_id_ MIRROR_GUARDED_BY(mutex_) = 0;
 };
 

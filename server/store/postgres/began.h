@@ -27,47 +27,51 @@ namespace mirror {
 struct Began {
   TenantRow row;
   std::vector<std::string> tables;   ///< The tables whose records were read; empty: all tables.
-  std::vector<TableRecord> records;  ///< With `locks_records`, the rows are also locked against a DBA.
+  std::vector<TableRecord> records;  ///< With `locks_records`, their rows are also locked against changes by
+                                     ///< a DBA.
   bool locks_records = true;         ///< False: the transaction writes no record.
   ReceiptHead head;
   std::map<std::string, std::optional<OpenReceipt>> open_receipts;  ///< For `tables`, by folded name.
   std::vector<StateRow> journal;                                    ///< All rows of kJournal.
   std::map<std::string, std::string> seen = {};  ///< Texts of kSeenKind for `tables`, by folded name.
   std::set<std::string> looked_at = {};          ///< The relations of `exact`.
-  std::set<std::string> not_ours = {};           ///< The subset that is missing, or is no table of ours.
+  std::set<std::string> not_ours = {};           ///< Those of them that are missing, or are no tables of
+                                                 ///< ours.
   bool has_standby = false;                      ///< A commit waits for a standby.
-  bool is_elsewhere = false;                     ///< On Citus: the mirror's rows are at another node by now.
+  bool is_elsewhere = false;                     ///< On Citus: the mirror's rows are at another node now.
 };
 
-/// Takes the tenant's lock. `exact`: the intent's tables as the database spells their names. If a server
-/// holds the lock, has begun nothing for `hung_after` and sends nothing in one more second, this terminates
-/// its connection; its uncommitted work is lost. Errors: kUnavailable, naming who holds the lock; kDataLoss:
-/// the row or its table is gone; IsForeign(). Then the caller rolls back.
+/// Takes the tenant's lock. `exact`: the intent's tables, as the database spells their names. Another server
+/// may hold the lock, without having begun anything for `hung_after`. If that server then sends nothing for
+/// one more second, this function terminates its connection, and its uncommitted work is lost. Errors:
+/// kUnavailable, with the holder of the lock; kDataLoss: the row or its table is missing; IsForeign(). After
+/// an error the caller rolls back.
 absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres::Transaction& transaction,
                                      const NodeRole& role, const MirrorGuard& own,
                                      const PostgresOwnTables& names, const Intent& intent,
                                      const std::vector<std::string>& exact,
                                      std::chrono::milliseconds hung_after);
 
-/// The state of its mirror that a store read last.
+/// The state of a mirror when a store read it last.
 struct SeenMirror {
   std::int64_t epoch = 0;
   std::int64_t rev = 0;
   std::string timeline = {};
-  std::uint32_t self_oid = 0;  ///< OID of the tenant's table. Another OID: the rows were restored.
+  std::uint32_t self_oid = 0;  ///< OID of the tenant's table. If it differs, the rows were restored.
 };
-/// Checks that the mirror is served here, at `epoch`. Errors: kUnavailable; then the caller must not write.
+/// Checks that this place serves the mirror, at `epoch`. Errors: kUnavailable: the caller must not write.
 absl::Status CheckServed(const TenantRow& row, std::int64_t epoch);
-/// Tells whether `served`, a result of CheckServed(), means: served elsewhere, or at a later epoch.
+/// Returns whether `served`, a result of CheckServed(), says that the mirror is served elsewhere or at a
+/// later epoch.
 bool IsServedElsewhere(const absl::Status& served);
-/// Checks that the mirror is the one in `seen`, and that it is served here. Errors: kUnavailable. `stale`
-/// gets the reason if opening the mirror again helps.
+/// Checks that the mirror is the one in `seen`, and that this place serves it. Errors: kUnavailable. Sets
+/// `stale` to the reason if a new opening of the mirror helps.
 absl::Status CheckBegan(const TenantRow& row, const SeenMirror& seen, Stale* stale);
-/// Returns the error of a transaction whose mirror went back to an earlier state.
+/// Returns the error of a transaction whose mirror was reset to an earlier state.
 absl::Status WentBack();
-/// Handles a mirror that went back, under the tenant's lock: records its present database and timeline, and
-/// ends its cycle for every server. The restored copy may be from the middle of the cycle that now runs; that
-/// cycle must not continue in it. `row` is updated to what this writes.
+/// Handles a mirror that was reset to an earlier state, under the tenant's lock. Records the present database
+/// and timeline. Ends the cycle for every server, because the restored copy may be from the middle of that
+/// cycle, which must not continue in it. Updates `row` to what it writes.
 absl::Status EndRestoredCycle(postgres::Connection& connection, const PostgresOwnTables& names,
                               TenantRow* row);
 

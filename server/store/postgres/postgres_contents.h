@@ -14,14 +14,14 @@
 
 namespace mirror {
 
-/// See Snapshot::ReadContents. `older` gets the folded names of the tables with PostgresStored::is_older.
-/// Errors also: kUnavailable: another mirror took this mirror's names since the snapshot.
+/// See Snapshot::ReadContents. `older` gets the folded names of the tables for which PostgresStored::is_older
+/// is set. Errors: also kUnavailable: another mirror took over this mirror's names since the snapshot.
 absl::StatusOr<MirrorContents> ReadPostgresContents(postgres::Connection& connection,
                                                     const PostgresOwnTables& names,
                                                     std::set<std::string>* older);
 
 /// Writes the contents into a schema that QueueOwnSchema() made, except tables, their definitions and the
-/// mirror's own indexes. Ids assigned later are greater than all ids in the contents.
+/// mirror's own indexes. Ids that are assigned later are greater than all ids in the contents.
 absl::Status WritePostgresContents(postgres::Connection& connection, const PostgresOwnTables& names,
                                    const MirrorContents& contents);
 

@@ -19,13 +19,14 @@
 
 namespace mirror {
 
-/// Tells whether an import of the tenant has announced its commit in that place and its transaction still
-/// runs. Errors: kUnavailable.
+/// Returns whether the transaction of an import of this tenant still runs in that place, after it announced
+/// its commit. Errors: kUnavailable.
 absl::StatusOr<bool> ImportRuns(postgres::Connection& connection, const std::string& context_id);
 
 /// Fills a new schema in one transaction. Until the commit no other session sees any of it. If anything ends
-/// the import earlier, even a kill, nothing is left. Long transactions keep PostgreSQL from vacuuming: rows
-/// deleted meanwhile are vacuumed later. Holds one of the place's write connections. Errors: as MirrorImport.
+/// the import before, even a kill, nothing is left. During a long transaction PostgreSQL cannot vacuum rows
+/// that are deleted meanwhile; it does so later. Holds one of the place's write connections. Errors: those of
+/// MirrorImport.
 class PostgresImport {
  public:
   /// `place` must outlive the object.
@@ -37,33 +38,35 @@ class PostgresImport {
   absl::Status Begin(const MirrorContents& contents);
   absl::Status AddRows(const TableSchema& stored, RowBlock* rows);
 
-  // After the rows, the caller calls in this order:
+  // After the rows the caller calls the following functions, in this order:
 
-  /// Makes the indexes that the server keeps. This can take long, but blocks no other session.
+  /// Makes the indexes that the server keeps. This may take long, but blocks no other session.
   absl::Status MakeIndexes();
-  /// From now until the commit or rollback, ImportRuns() returns true. Waits for another import that
-  /// announced itself. The caller must commit soon: an idle session now ends after 2 minutes, not 1 hour.
+  /// Announces the commit: from now on, until the commit or rollback, ImportRuns() returns true. Waits for
+  /// another import that has announced itself. The caller must commit soon, because now an idle session ends
+  /// after 2 minutes instead of 1 hour.
   absl::Status Announce();
-  /// Renames the schema of the tenant's present mirror to `aside` with the commit. Waits for its writers;
-  /// after that nobody writes to it. Others keep on the new schema the rights that they had on the old one:
-  /// see CarryRights(). Does nothing if there is no such schema. Returns whether there is one.
+  /// Renames the schema of the tenant's present mirror to `aside`, effective at the commit. Waits for the
+  /// writers of that mirror; afterwards no one writes to it. On the new schema other roles get the rights
+  /// that they had on the old one, see CarryRights(). Does nothing if there is no such schema. Returns
+  /// whether there is one.
   absl::StatusOr<bool> SetAside(const std::string& schema, const std::string& aside, std::int64_t epoch);
   enum class Then : std::uint8_t {
     kServed,
-    kWaits,  ///< Its state stays "importing": no server opens it.
+    kWaits,  ///< The state stays "importing". No server opens the mirror.
   };
-  /// Gives the new schema its final name; the mirror is served from the commit on. Errors also:
+  /// Gives the new schema its final name. From the commit on the mirror is served. Errors: also
   /// kFailedPrecondition: a schema of that name exists and is not empty.
   absl::Status Finish(const std::string& schema, std::int64_t epoch, Then then = Then::kServed);
-  /// After Finish(): waits until a standby has the mirror. Errors: those of WaitForStandby().
+  /// Waits until a standby has the mirror. Called after Finish(). Errors: those of WaitForStandby().
   absl::Status WaitUntilReplicated();
 
-  /// Tables on which no role got rights, because the former tables have row security.
+  /// Returns the tables on which no role got rights, because the former tables have row security.
   const std::vector<std::string>& guarded() const { return guarded_; }
 
  private:
   struct Filled {
-    TableSchema schema;  ///< As the table stands in the new schema.
+    TableSchema schema;  ///< The table as it is in the new schema.
     PostgresTarget target;
   };
   PostgresImport(postgres::Lease lease, PlaceKind kind, const std::string& context_id,

@@ -38,17 +38,18 @@
 
 namespace mirror {
 
-/// The agreed definitions of a mirror's tables, kept from one transaction to the next. Every commit that
-/// changes them, here or at another server, gives the tenant's row a new `state_rev`.
+/// The agreed definitions of a mirror's tables, kept between transactions. Every commit that changes them, on
+/// this server or another, gives the tenant's row a new `state_rev`.
 struct DefinitionCache {
-  std::optional<std::int64_t> state_rev;  ///< The row's value when these were read; absent: none known.
+  std::optional<std::int64_t> state_rev;  ///< The value in the row when these were read; absent: nothing was
+                                          ///< read.
   std::map<std::string, PostgresAgreed> tables;  ///< By folded name.
-  /// The same for tables with kept row versions; absent: not known.
+  /// The same for tables whose row versions are kept; absent: not read.
   std::optional<std::map<std::string, PostgresHistory>> histories;
 };
 
-/// The mirror's own rows under the tenant's lock. Each row is read once; after a write, reads return the
-/// written value. All constructor arguments must outlive the view. Threads: one at a time.
+/// The mirror's own rows under the tenant's lock. Each row is read once. After a write, reads return the
+/// written value. All constructor arguments must outlive this object. Threads: one at a time.
 class WorkView {
  public:
   WorkView(postgres::Connection& connection, const PostgresOwnTables& names, DefinitionCache& definitions,
@@ -64,7 +65,7 @@ class WorkView {
   void PutTenant(const TenantRecord& tenant);
   bool ends_cycle() const { return ends_cycle_; }
 
-  /// Sends the queued statements first, so that later statements see their effect.
+  /// Sends the queued statements first, so that later statements see their effects.
   absl::StatusOr<TableWork> Work();
 
   absl::StatusOr<std::optional<TableRecord>> FindRecord(const std::string& table);
@@ -72,16 +73,17 @@ class WorkView {
   void PutRecord(const TableRecord& record);
   void RemoveRecord(const std::string& table);
 
-  /// Null: nothing is agreed for the table. Does not determine `is_there`.
+  /// Null: no definition is agreed for the table. Does not set `is_there`.
   absl::StatusOr<PostgresAgreed*> FindAgreed(const std::string& table);
-  /// By folded name, with `is_there` determined.
+  /// Returns all definitions by folded name, with `is_there` set.
   absl::StatusOr<std::map<std::string, PostgresAgreed>*> Agreed();
 
-  /// Checks that the relation of this name, in the database's spelling, is a table of ours if it exists.
-  /// Errors: IsForeign(): the caller must neither read nor write it.
+  /// Checks the relation with exactly this name. If it exists, it must be a table of ours. Errors:
+  /// IsForeign(): the caller must neither read nor write it.
   absl::Status CheckOurs(const std::string& table);
 
-  /// Tables whose row versions are kept, by folded name. A caller that changes one also queues its row.
+  /// Returns the tables whose row versions are kept, by folded name. A caller that changes an entry also
+  /// queues its row.
   absl::StatusOr<std::map<std::string, PostgresHistory>*> Histories();
 
   const ReceiptHead& receipt_head() const { return began_.head; }
@@ -89,10 +91,10 @@ class WorkView {
   absl::StatusOr<std::optional<OpenReceipt>> FindOpenReceipt(const std::string& table);
   void PutOpenReceipt(const std::string& table, const OpenReceipt& open);
 
-  /// Remembers columns of the table whose values a rule excludes, though the agreement failed. A rollback to
-  /// the savepoint does not forget them.
+  /// Remembers columns of the table whose values a rule excludes, for the case that the agreement fails. A
+  /// rollback to the savepoint does not remove them.
   void EmptyAnyway(const std::string& table, std::vector<std::string> columns);
-  /// Called at the end: notes these columns, and resets the table's position.
+  /// Called at the end: notes these columns for emptying, and resets the table's position.
   absl::Status NoteEmptiedAnyway();
 
   void SetSavepoint();
@@ -100,9 +102,9 @@ class WorkView {
   void RollBackToSavepoint();
 
   /// Queues the new revisions if this transaction changes them. Errors: kAborted: a record was written
-  /// although the intent said that none would be, so a DBA may have changed it since it was read.
+  /// although the intent said that none would be. A DBA may have changed the record since it was read.
   absl::Status MoveRevisions();
-  /// Forgets definitions that were changed and not committed.
+  /// Forgets definitions that were changed but not committed.
   void ForgetDefinitions();
 
  private:
@@ -117,25 +119,28 @@ class WorkView {
   OwnWrites writes_;
   StateMemory state_;
   bool tenant_moved_ = false, ends_cycle_ = false, wrote_record_ = false;
-  std::map<std::string, std::optional<TableRecord>> records_;  ///< By folded name; nullopt: known as absent.
+  std::map<std::string, std::optional<TableRecord>> records_;  ///< By folded name; nullopt: there is no
+                                                               ///< record.
   bool has_all_records_;
-  bool knows_presence_ = false;    ///< PostgresAgreed::is_there is as in this transaction.
-  bool lent_definitions_ = false;  ///< A caller got a pointer and may have changed one.
-  std::map<std::string, std::optional<TableRecord>> undo_;    ///< Values of records_ before the savepoint.
+  bool knows_presence_ = false;    ///< PostgresAgreed::is_there is set as it is in this transaction.
+  bool lent_definitions_ = false;  ///< A caller got a pointer to them and may have changed one.
+  std::map<std::string, std::optional<TableRecord>> undo_;    ///< Values of `records_` at the savepoint.
   std::chrono::steady_clock::duration may_wait_ = kWaitsMax;  ///< See TableWork.
-  std::size_t savepoint_at_ = 0;                              ///< Count of queued statements there, and
-  std::size_t savepoint_sent_ = 0;                            ///< how often some were sent by then.
+  std::size_t savepoint_at_ = 0;                              ///< Number of queued statements at the
+                                                              ///< savepoint, and
+  std::size_t savepoint_sent_ = 0;                            ///< how often statements had been sent by then.
   ReceiptHead head_at_savepoint_;
   std::map<std::string, std::vector<std::string>> emptied_anyway_;  ///< By table.
 };
 
-/// Documents of kSeenKind, see server/journal/seen_mark.h, as a transaction under the tenant's lock read and
-/// wrote them. Threads: one at a time.
+/// Documents of kSeenKind (see server/journal/seen_mark.h) that a transaction under the tenant's lock read or
+/// wrote. Threads: one at a time.
 class SeenMarks {
  public:
-  /// Records what was read with the lock: texts by folded name. `tables`: the tables asked for; empty: all.
+  /// Records what was read with the lock: texts by folded name. `tables`: the tables that were read; empty:
+  /// all.
   void Know(const std::vector<std::string>& tables, const std::map<std::string, std::string>& texts);
-  /// Records the changes that were queued.
+  /// Records changes that were queued.
   void Put(const std::vector<DocumentChange>& changes);
   /// See JournalVerbs::ReadSeen().
   absl::StatusOr<std::optional<std::string>> Find(WorkView& view, const std::string& table);
@@ -154,38 +159,40 @@ struct PostgresWork {
   const NodeRole role;
   postgres::Lease lease;
   postgres::Transaction transaction;
-  std::optional<WorkView> view;  ///< Absent: the lock is not taken yet.
+  std::optional<WorkView> view;  ///< Absent: the lock has not been taken.
   SeenMarks seen;
-  std::optional<PostgresKeeping> keeping;  ///< For the rows that are written next.
+  std::optional<PostgresKeeping> keeping;  ///< How to keep versions of the rows that are written next.
 };
 
-/// An open moment whose batches so far came in the order of their keys.
+/// An open moment in which all batches so far came in the order of their keys.
 struct KeptThrough {
   std::int64_t moment = 0;
-  Key greatest;  ///< Greatest key of the last batch; empty: there was none.
+  Key greatest;  ///< The greatest key of the last batch; empty: there was no batch.
 };
 
-/// State that the parts of a store share. Threads: one at a time.
+/// The state that the parts of a store share. Threads: one at a time.
 struct PostgresMirror {
   PostgresPlace& place;
   const std::string context_id;
   const PostgresOwnTables names;
   const PostgresStoreOptions options;
-  /// Guards `names`: every use of them begins with it.
+  /// Guards `names`. Every use of them begins with this guard.
   const std::shared_ptr<const MirrorGuard> own;
 
   std::unique_ptr<PostgresWork> work = nullptr;  ///< Null: no transaction has begun.
   DefinitionCache definitions = {};
   SeenMirror seen = {};
   Stale stale = Stale::kNo;
-  bool has_standby = false;                    ///< As of the last transaction's begin, and its end.
-  std::optional<std::int64_t> state_rev = {};  ///< The value last read or written.
+  bool has_standby = false;                    ///< As of the begin and the end of the last transaction.
+  std::optional<std::int64_t> state_rev = {};  ///< The value that was read or written last.
   std::int64_t version = 0;                    ///< For Store::ReadDataVersion(): counts changes of state_rev.
 
   bool may_try_again = false;  ///< See StoreTransaction.
-  /// By folded name: an index of the mirror's own refused a source row: see DropIndexesOfAnyLength().
+  /// Folded names of tables in which an index of the mirror's own refused a row, see
+  /// DropIndexesOfAnyLength().
   std::set<std::string> refused_rows_of = {};
-  /// By folded name: tables whose versions only this store wrote; no other server has written since.
+  /// By folded name: tables whose versions only this store wrote. No other server has written to the mirror
+  /// since.
   std::map<std::string, KeptThrough> kept_through = {};
 
   absl::StatusOr<NodeLease> TakeAt(PlaceUse use, PlaceNode node) const {
@@ -200,13 +207,14 @@ struct PostgresMirror {
     Said(got.status()).IgnoreError();
     return got;
   }
-  /// For a row that was read without the lock: errors as CheckServed(), which also set `stale`.
+  /// Checks a row that was read without the lock. Errors: those of CheckServed(). They also set `stale`.
   absl::Status NoteServed(const TenantRow& row) {
     absl::Status served = CheckServed(row, seen.epoch);
     if (!served.ok()) stale = Stale::kMoved;
     return served;
   }
-  /// Records where the mirror is now. If that is another database, its table definitions are read again.
+  /// Records where the mirror is now. If that is another database, forgets the table definitions, which are
+  /// read again.
   void NoteSeen(const TenantRow& row) {
     if (seen.timeline != row.timeline_now || seen.self_oid != row.self_oid_now) definitions = {};
     seen.rev = row.rev;
@@ -220,10 +228,11 @@ struct PostgresMirror {
   }
 };
 
-/// Returns the work context for changing definitions or locking a table. If the transaction began for rows
-/// only, at a node that may not change tables, this fails: the plan is made again in another transaction.
+/// Returns the context for changing definitions or locking a table. Fails if the transaction began for rows
+/// only, at a node that may not change tables. Then the plan is made again in another transaction.
 absl::StatusOr<TableWork> ChangingTables(PostgresMirror& mirror);
-/// Works in the transaction of `mirror.work`, which has begun before any call. `mirror` must outlive it.
+/// Makes verbs that work in the transaction of `mirror.work`, which must have begun before any call. `mirror`
+/// must outlive them.
 std::unique_ptr<TableVerbs> MakePostgresTableVerbs(PostgresMirror& mirror);
 /// `mirror` must outlive the result.
 std::unique_ptr<StoreTransaction> MakePostgresTransaction(PostgresMirror& mirror);

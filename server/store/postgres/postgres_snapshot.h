@@ -11,13 +11,14 @@
 
 namespace mirror {
 
-/// Limit of a snapshot's life: an old snapshot keeps PostgreSQL from vacuuming, and slows down writers.
+/// Limit of a snapshot's life. While an old snapshot lives, PostgreSQL cannot vacuum, and writers become
+/// slower.
 inline constexpr std::chrono::milliseconds kPostgresSnapshotMax{600'000};
-/// Limit after ReadContents(): a backup takes as long as reading its rows takes.
+/// Limit after ReadContents(). A backup takes as long as the read of its rows takes.
 inline constexpr std::chrono::milliseconds kPostgresExportMax{24 * 3'600'000};
 
-/// Reads the mirror as it is committed now, on a connection of its own. The snapshot ends after `lasts`; a
-/// running read then fails with kUnavailable. `place` must outlive it.
+/// Opens a snapshot of the mirror as it is committed now, with a connection of its own. The snapshot ends
+/// after `lasts`. A read that runs then fails with kUnavailable. `place` must outlive the snapshot.
 absl::StatusOr<std::unique_ptr<Snapshot>> OpenPostgresSnapshot(
     PostgresPlace& place, const std::string& context_id, const PostgresOwnTables& names,
     std::chrono::milliseconds lasts = kPostgresSnapshotMax);

@@ -12,23 +12,24 @@
 namespace mirror {
 
 struct PostgresStoreOptions {
-  std::string schema = {};  ///< Empty: the name of a new mirror, SchemaOf().
+  std::string schema = {};  ///< The mirror's schema. Empty: the name of a new mirror, SchemaOf().
   std::int64_t epoch =
       1;  ///< For a new schema. An existing one must have this epoch or a lower one; it gets this one.
   std::int64_t value_bytes_max = 1'000'000'000;
-  /// A population of a table with more rows is not merged into the existing rows.
+  /// A population with more rows than this is not merged into a table's existing rows.
   std::int64_t merge_rows_max = 20'000'000;
-  /// Acknowledged data is also at a standby: see Store::MakeDurable().
+  /// Data that is acknowledged is also at a standby, see Store::MakeDurable().
   bool replicated = false;
 };
 
-/// Opens the mirror in its schema; makes the schema if `create` is set. `place` must outlive the store, which
-/// holds no connection between calls. After a restore of the database, or a failover to a standby, this ends
-/// the running cycle; StoreUpkeep::WhyStale() says so until the mirror is opened once more.
+/// Opens the mirror in its schema. Makes the schema if `create` is true. `place` must outlive the store. The
+/// store holds no connection between calls. After a restore of the database, or a failover to a standby, the
+/// store ends the running cycle. Then StoreUpkeep::WhyStale() returns the reason until the mirror is opened
+/// again.
 ///   kNotFound            the schema does not exist
-///   kFailedPrecondition  the schema holds no mirror, or that of another context id
+///   kFailedPrecondition  the schema has no mirror, or the mirror of another context id
 ///   kInvalidArgument     a mirror with this contextId cannot be kept there
-///   kUnavailable         as in Store; also: it is served elsewhere, or being moved. Nothing was written.
+///   kUnavailable         as in Store; also: it is served elsewhere, or is being moved. Nothing was written.
 ///   kDataLoss            as in Store
 absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresPlace& place, const std::string& context_id,
                                                          bool create, const PostgresStoreOptions& options);

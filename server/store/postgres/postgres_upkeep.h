@@ -14,21 +14,23 @@
 
 namespace mirror {
 
-/// `mirror` must outlive the result. `quarantined`: the result of ReadQuarantine().
+/// Makes the maintenance calls. `mirror` must outlive the result. `quarantined`: the result of
+/// ReadQuarantine().
 std::unique_ptr<StoreUpkeep> MakePostgresUpkeep(PostgresMirror& mirror, std::string quarantined);
 
-/// Returns why the mirror is quarantined; empty: it is not. The reason is the schema's comment: it survives
-/// the loss of the mirror's own tables, and a DBA sees it.
+/// Returns why the mirror is quarantined; empty: it is not. The reason is stored as the schema's comment.
+/// There it survives the loss of the mirror's own tables, and a DBA sees it.
 absl::StatusOr<std::string> ReadQuarantine(postgres::Connection& connection, const PostgresOwnTables& names);
 
-/// Does what transactions left for later, in transactions of its own: drops relations that are garbage, and
-/// empties columns that a rule excludes. Work that other sessions' locks block stays. Errors: as a store's.
-/// Does nothing in a mirror that is not served here at `epoch`.
+/// Does the work that transactions left, in transactions of its own: drops relations that are garbage, and
+/// empties columns that a rule excludes. Leaves work that locks of other sessions block. Does nothing in a
+/// mirror that is not served here at `epoch`. Errors: those of a store.
 absl::Status TidyMirror(postgres::Connection& connection, const MirrorGuard& own,
                         const PostgresOwnTables& names, std::int64_t epoch);
 
-/// The same between a transaction's commit and its answer: empties the columns that the transaction noted, by
-/// `state`, and drops garbage within 200 ms, its own first. `all`: drops all noted garbage, within 2 s.
+/// Does the same between a transaction's commit and its answer. Empties the columns that the transaction
+/// noted, which `state` tells. Drops garbage within 200 ms, beginning with the transaction's own. `all`:
+/// drops all noted garbage, within 2 s.
 absl::Status TidyBehind(postgres::Connection& connection, const MirrorGuard& own,
                         const PostgresOwnTables& names, std::int64_t epoch, const StateMemory& state,
                         bool all);

@@ -116,7 +116,7 @@ absl::Status ReadOfTables(SqliteConnection& connection, MirrorContents* out) {
   });
 }
 
-/// Sets `last` to the highest id of the table, if the table exists.
+/// Sets `last` to the highest id that the table assigned, if there is one.
 absl::Status ReadLastId(SqliteConnection& connection, const char* table, std::int64_t* last) {
   return EachRow(connection, absl::StrCat("SELECT seq FROM sqlite_sequence WHERE name = '", table, "'"),
                  [&](Query& row) { *last = row.Int(0); });
@@ -159,7 +159,7 @@ absl::Status ReadOwnIndexes(SqliteConnection& connection, MirrorContents* out) {
   return absl::OkStatus();
 }
 
-/// Collects names that are neither the mirror's nor SQLite's own, and what a running cycle fills.
+/// Collects names that are neither the mirror's nor SQLite's own, and names of what a running cycle fills.
 absl::Status ReadLeftOut(SqliteConnection& connection, const std::string& context_id, MirrorContents* out) {
   std::set<std::string> ours = {FoldName(context_id + "_mirroring")};
   for (const ContentsTable& table : out->tables) ours.insert(FoldName(table.agreed.name));
@@ -245,7 +245,7 @@ absl::Status WriteLostColumn(SqliteConnection& connection, const LostColumn& los
 }
 
 absl::Status WriteLosses(SqliteConnection& connection, const std::vector<LossOfTable>& losses) {
-  // MarkLossesCommitted() marks all losses of a table, so the committed ones are written first.
+  // MarkLossesCommitted() marks all losses of a table. So the committed losses are written first.
   for (const bool committed : {true, false}) {
     for (const LossOfTable& one : losses) {
       if (one.loss.committed != committed) continue;
@@ -257,7 +257,7 @@ absl::Status WriteLosses(SqliteConnection& connection, const std::vector<LossOfT
   return absl::OkStatus();
 }
 
-/// Sets the table's id counter: the next id follows `last`.
+/// Sets the table's counter of ids: the next id is the one after `last`.
 absl::Status SetLastId(SqliteConnection& connection, std::string_view table, std::int64_t last) {
   ASSIGN_OR_RETURN(Query forget, connection.Prepare("DELETE FROM sqlite_sequence WHERE name = ?1"));
   RETURN_IF_ERROR(forget.Bind(1, table).Run());
@@ -277,7 +277,7 @@ absl::Status WriteAllHolds(SqliteConnection& connection, const MirrorContents& c
 
 absl::Status WriteAllHooks(SqliteConnection& connection, const MirrorContents& contents) {
   constexpr std::int64_t kNoneGoes = 0;
-  // If there never was a note for a hook, there is no such table.
+  // This table is missing if there never was a note for a hook.
   if (contents.last_hook == 0) return absl::OkStatus();
   RETURN_IF_ERROR(AddHooks(connection, {}, {}, kNoneGoes));
   absl::Status written = EachOf(contents.hooks, [&](const HookNote& note) {

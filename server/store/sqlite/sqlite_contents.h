@@ -8,7 +8,7 @@
 #include "server/store/mirror_contents.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 
-// Run inside the caller's transaction.
+// These functions run inside the caller's transaction.
 
 namespace mirror {
 
@@ -16,7 +16,7 @@ namespace mirror {
 absl::StatusOr<MirrorContents> ReadSqliteContents(SqliteConnection& connection,
                                                   const std::string& context_id);
 
-/// Writes all but rows and `own_indexes` into a mirror that has its own tables, which are empty.
+/// Writes everything except rows and `own_indexes` into a mirror. Its own tables exist and are empty.
 absl::Status WriteSqliteContents(SqliteConnection& connection, const MirrorContents& contents);
 
 }  // namespace mirror

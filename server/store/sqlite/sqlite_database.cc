@@ -48,7 +48,7 @@
 namespace mirror {
 namespace {
 
-/// Whether the table's rows follow its present agreed definition.
+/// Returns whether the table's rows have its agreed definition.
 bool IsAsAgreed(const TableRecord& record, const std::optional<TableSchema>& schema) {
   return schema && record.state == TableState::kMirrored && record.schema_hash == SchemaHash(*schema);
 }
@@ -170,12 +170,12 @@ class SqliteRecords final : public StoreRecords {
   const std::string context_id_;
   const std::string metadata_;
   SqliteWaiting& waiting_;
-  std::int64_t looked_schema_ = -1;    ///< `schema_version` at the last search for touched tables.
+  std::int64_t looked_schema_ = -1;    ///< `schema_version` when touched tables were searched last.
   std::vector<TouchedTable> touched_;  ///< The result of that search.
 };
 
-/// Reads one mirror file and the rows that wait to be written to it. `connection` and `waiting`
-/// must outlive it.
+/// Makes the reads of one mirror file and of the rows that wait to be written to it. `connection` and
+/// `waiting` must outlive the result.
 std::unique_ptr<StoreRecords> MakeSqliteRecords(SqliteConnection& connection, const std::string& context_id,
                                                 SqliteWaiting& waiting) {
   return std::make_unique<SqliteRecords>(connection, context_id, waiting);
@@ -200,7 +200,7 @@ class SqliteUpkeep final : public StoreUpkeep {
   }
 
   Stale WhyStale() override {
-    // First empties a log that has lost its name, so that nothing of it is lost.
+    // First empties a log that has lost its name, so that nothing in it is lost.
     const bool replaced = !connection_.SameFile() || (!connection_.SameLog() && connection_.EmptyLog(0)) ||
                           HasOtherLayout(connection_);
     return replaced ? Stale::kReplaced : Stale::kNo;
@@ -210,8 +210,8 @@ class SqliteUpkeep final : public StoreUpkeep {
 
   void StandAlone() override { connection_.StandAlone(); }
   void Rest() override {
-    // Measured with small tables, an open tenant's memory is: statements 77 KB, page cache 83 KB,
-    // the rest 77 KB.
+    // Memory of an open tenant, measured with small tables: statements 77 KB, page cache 83 KB, the rest 77
+    // KB.
     connection_.StandAlone();
     connection_.ForgetStatements();
     ForgetImages(connection_);
@@ -252,10 +252,11 @@ class SqliteUpkeep final : public StoreUpkeep {
   SqliteConnection& connection_;
   const std::string context_id_;
   const std::function<absl::Status()> write_waiting_;
-  std::string quarantined_;  ///< The reason; empty: it is not quarantined.
+  std::string quarantined_;  ///< The reason; empty: the store is not quarantined.
 };
 
-/// Maintains one mirror file. `connection` must outlive it. `write_waiting`: see StoreUpkeep::WriteWaiting().
+/// Makes the maintenance calls for one mirror file. `connection` must outlive the result. `write_waiting`:
+/// see StoreUpkeep::WriteWaiting().
 std::unique_ptr<StoreUpkeep> MakeSqliteUpkeep(SqliteConnection& connection, const std::string& context_id,
                                               std::function<absl::Status()> write_waiting) {
   return std::make_unique<SqliteUpkeep>(connection, context_id, std::move(write_waiting));
@@ -273,13 +274,13 @@ class Database final : public SqliteDatabase {
 
   ~Database() override {
     if (waiting_.empty()) return;
-    // A quarantined file stays unchanged, and a replaced file is not ours any more.
+    // A quarantined file stays unchanged, and a file that replaced ours is not ours.
     const bool may_write =
         upkeep_->Quarantined().empty() && upkeep_->WhyStale() == Stale::kNo && !connection_->LostPages();
     try {
       if (may_write && WriteWaiting().ok()) return;
     } catch (const std::bad_alloc&) {
-      // The outcome is the same as with a full disk.
+      // The nonces are lost, as if the disk were full.
     }
     if (waiting_.has_nonces() && options_.forgot_nonces) options_.forgot_nonces();
   }
@@ -287,7 +288,8 @@ class Database final : public SqliteDatabase {
   Database& operator=(const Database&) = delete;
 
   absl::Status Prepare() {
-    // In one transaction: a file whose creation was interrupted has no metadata, and gets it here.
+    // One transaction does all of this. A file whose creation was interrupted has no metadata, and gets it
+    // here.
     RETURN_IF_ERROR(connection_->Execute("BEGIN IMMEDIATE"));
     absl::Status status = TakeOverFile(*connection_, context_id_);
     const bool ours = status.ok();
@@ -298,14 +300,14 @@ class Database final : public SqliteDatabase {
     if (status.ok()) status = tenant.status();
     if (status.ok()) status = connection_->Execute("COMMIT");
     if (ours && absl::IsFailedPrecondition(status)) {
-      // Our statements name the columns of our tables: somebody may have changed those by hand.
+      // Our statements name the columns of our tables. If one fails, somebody may have changed those by hand.
       if (absl::Status own = CheckOwnColumns(*connection_, context_id_); absl::IsDataLoss(own)) status = own;
     }
     if (!status.ok()) transaction_->Rollback();
     connection_->KnowLog();
     if (!status.ok() || !*tenant || (*tenant)->door() != Door::kRecords) return status;
-    // Deleted records must be gone: freed pages are overwritten, too, at the cost of more writes.
-    // StoreUpkeep::Scrub() removes the deleted data that remains in other pages.
+    // Deleted records must not remain on disk. So freed pages are overwritten too, at the cost of more
+    // writes. StoreUpkeep::Scrub() removes the deleted data that remains in other pages.
     return connection_->Execute("PRAGMA secure_delete = ON");
   }
 
@@ -323,7 +325,7 @@ class Database final : public SqliteDatabase {
       transaction_->Rollback();
       return status;
     }
-    // When closed now, the file is marked as a mirror's, and nothing of it is outside of it.
+    // If the file is closed from now on, it is marked as a mirror and complete by itself.
     connection_->ForgetStatements();
     ForgetImages(*connection_);
     return connection_->Execute("PRAGMA journal_mode = WAL");
@@ -349,8 +351,8 @@ class Database final : public SqliteDatabase {
     RETURN_IF_ERROR(CheckFiles(*connection_));
     absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = OpenSqliteSnapshot(connection_->path(), context_id_);
     if (!snapshot.ok()) return snapshot;
-    // Checks again: a file put there meanwhile is another mirror, and without our log it would be an older
-    // state of ours.
+    // Checks the files again. If another file was put there meanwhile, it is another mirror. Without our log
+    // the snapshot would show an older state of ours.
     RETURN_IF_ERROR(CheckFiles(*connection_));
     return snapshot;
   }

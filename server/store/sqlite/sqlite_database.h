@@ -12,17 +12,16 @@
 
 namespace mirror {
 
-/// One SQLite file as a store: a mirror with its final name, or a part of one that is
-/// being built.
+/// One SQLite file as a store: a mirror with its final name, or a part of a mirror that is being built.
 class SqliteDatabase : public Store {
  public:
-  /// Reads the stored nonces, perhaps expired ones too.
+  /// Reads the stored nonces. Some may have expired.
   virtual absl::StatusOr<std::vector<Nonce>> ReadNonces() = 0;
-  /// The last call before a built mirror gets its name: see EmptyUnfinished.
+  /// The last call before a mirror that was built gets its name, see EmptyUnfinished.
   virtual absl::Status EndBuilding() = 0;
 };
 
-/// Opens the file. Errors: as OpenSqliteStore.
+/// Opens the file. Errors: those of OpenSqliteStore.
 absl::StatusOr<std::unique_ptr<SqliteDatabase>> OpenSqliteDatabase(const std::string& path,
                                                                    const std::string& context_id, bool create,
                                                                    MirrorUse use,

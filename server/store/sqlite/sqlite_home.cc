@@ -32,7 +32,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Finds a name by ASCII case.
+/// Returns the name that equals `name` without ASCII case.
 std::optional<std::string> FindName(const std::vector<std::string>& names, const std::string& name) {
   const auto found =
       std::find_if(names.begin(), names.end(), [&](const std::string& one) { return SameName(one, name); });
@@ -58,7 +58,7 @@ class NoPlaces final : public HomePlaces {
   }
 };
 
-/// Checks that a copy may be at `path`: an absolute path, not in `folder`.
+/// Checks that a copy may be made at `path`: it is an absolute path and not in `folder`.
 absl::Status CheckOutside(const std::string& path, const std::string& folder) {
   if (path.empty() || path.front() != '/') {
     return absl::InvalidArgumentError(absl::StrCat("'", path,
@@ -163,7 +163,7 @@ class SqliteHome final : public StoreHome {
   }
 
   absl::Status CheckCopyIn(const std::string& path) const override {
-    // To read a mirror's own file without SQLite would release SQLite's locks.
+    // If this process read a mirror's own file without SQLite, SQLite's locks on it would be released.
     RETURN_IF_ERROR(CheckOutside(path, dir_));
     if (std::error_code error; !fs::is_regular_file(path, error)) {
       return absl::NotFoundError(absl::StrCat("there is no file '", path,
@@ -201,7 +201,8 @@ class SqliteHome final : public StoreHome {
   absl::StatusOr<std::chrono::microseconds> SyncTime() const override { return mirror::SyncTime(dir_); }
 
  private:
-  /// Copies a mirror that is no file: builds a file here and writes that one, whole or not at all.
+  /// Copies a mirror that is not a file. Builds a file here, and copies that to `path`, completely or not at
+  /// all.
   absl::StatusOr<CopyReport> CopyContentsOut(const std::string& context_id, Snapshot& mirror,
                                              const std::string& path, const GoOnCopying& go_on) {
     ASSIGN_OR_RETURN(const std::unique_ptr<MirrorCopy> copy, NewCopy(context_id));
@@ -232,7 +233,7 @@ namespace {
 constexpr char kMarkPrefix[] = "Mirror_";
 constexpr char kDeleted[] = ".deleted";
 constexpr char kDeleting[] = ".deleting";
-/// Contents of the mark for kMirrorOnly and for kForgotten.
+/// Contents of the mark for kMirrorOnly and kForgotten.
 constexpr std::string_view kMirrorOnly = "the mirror only\n";
 constexpr std::string_view kForgotten = "and forgotten\n";
 
@@ -279,7 +280,7 @@ absl::Status SetDeletingMark(const std::string& dir, const std::string& context_
   const int failed = written && fsync(file) == 0 ? 0 : errno;
   close(file);
   absl::Status synced = failed == 0 ? SyncFolder(dir) : FileTrouble("writing", path, std::strerror(failed));
-  // The mark would take effect at the next start.
+  // Otherwise the mark would take effect at the next start.
   if (!synced.ok()) unlink(path.c_str());
   return synced;
 }

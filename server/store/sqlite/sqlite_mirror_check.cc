@@ -14,9 +14,9 @@
 namespace mirror {
 namespace {
 
-/// The layout of a mirror, of one that is being built and of its claim. A file of this layout has all tables
-/// that CreateOwnTables() makes: a missing one was dropped by hand, and is not recreated. So a change that
-/// adds a table, or changes what a table holds, raises the number.
+/// The layout of a mirror, of one that is being built, and of its claim. A file with this layout has all
+/// tables that CreateOwnTables() makes. If one is missing, somebody dropped it by hand, and it is not created
+/// again. So a change that adds a table, or changes what a table contains, needs a higher number.
 const KnownLayout kLayout = {"the mirror file", 3};
 constexpr std::int64_t kUnnumbered = 1;
 
@@ -33,13 +33,13 @@ bool IsEmpty(SqliteConnection& connection) {
   return row.ok() && !*row;
 }
 
-/// Returns the error for a file without the tenant's table, which is no mirror.
+/// Returns the error for a file that lacks the tenant's table and therefore is no mirror.
 absl::Status WhyNoTenant(SqliteConnection& connection, const std::string& context_id, absl::Status status) {
-  // The contents of its log are of no use, whatever SQLite reports about it.
+  // For an empty file the contents of the log are useless, whatever SQLite reports about it.
   if (IsEmpty(connection)) return Emptied();
   if (!absl::IsFailedPrecondition(status)) return status;
   RETURN_IF_ERROR(CheckOwnTablesAndColumns(connection, context_id));
-  // Only the first sentence: the caller adds what to do.
+  // Only the first sentence, because the caller adds what to do.
   const absl::string_view message = status.message();
   return absl::DataLossError(message.substr(0, message.find(". ")));
 }
@@ -75,7 +75,7 @@ absl::Status TakeOverFile(SqliteConnection& connection, const std::string& conte
 
 bool HasOtherLayout(SqliteConnection& connection) {
   absl::StatusOr<Query> query = connection.Prepare("SELECT layout FROM _mirror_layout");
-  // SQLite reports a missing table by the same code as an error in the statement. A file that lost all its
+  // SQLite has one code for a missing table and for an error in the statement. A file that lost all its
   // tables was truncated, not replaced.
   if (!query.ok()) return absl::IsFailedPrecondition(query.status()) && !IsEmpty(connection);
   const absl::StatusOr<bool> row = query->Step();

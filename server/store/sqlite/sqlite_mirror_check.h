@@ -9,28 +9,29 @@
 #include "server/plan/plan.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 
-// Checks that the open file is this tenant's mirror, whole, and in this version's layout.
+// Checks of an open file: whether it is this tenant's mirror, complete, and in the layout of this version.
 
 namespace mirror {
 
-/// Runs inside of the transaction that makes the store's own tables. Errors:
-/// kFailedPrecondition for another tenant's mirror or a later layout, both left unchanged; kDataLoss if a
-/// table is missing.
+/// Checks the file and upgrades its layout. Runs inside the transaction that creates the store's own tables.
+/// Errors: kFailedPrecondition: the file is another tenant's mirror or has a later layout, and was not
+/// changed; kDataLoss: a table is missing.
 absl::Status TakeOverFile(SqliteConnection& connection, const std::string& context_id);
 
-/// Whether somebody restored a file of another layout into the open one, as SQLite's own restore does. The
-/// next opening upgrades or refuses it.
+/// Returns whether somebody restored a file with another layout into the open file, as SQLite's own restore
+/// does. The next opening upgrades or refuses that file.
 bool HasOtherLayout(SqliteConnection& connection);
 
-/// Reads the tenant. kDataLoss, with the reason, if the file is no longer a mirror.
+/// Reads the tenant. Errors: kDataLoss, with the reason: the file is no longer a mirror.
 absl::StatusOr<TenantRecord> ReadTenantOf(SqliteConnection& connection, const std::string& context_id);
 
-/// See StoreUpkeep::CheckOwnTables. They check the tables, their columns (slower), or both.
+/// See StoreUpkeep::CheckOwnTables. The first checks that the tables exist, the second their columns
+/// (slower), the third both.
 absl::Status CheckOwnTables(SqliteConnection& connection, const std::string& context_id);
 absl::Status CheckOwnColumns(SqliteConnection& connection, const std::string& context_id);
 absl::Status CheckOwnTablesAndColumns(SqliteConnection& connection, const std::string& context_id);
 
-/// Empties a log that is over its limit. Errors: kUnavailable when a reader prevents it; kDataLoss.
+/// Empties a log that exceeds its limit. Errors: kUnavailable: a reader prevents it; kDataLoss.
 absl::Status CheckLogSize(SqliteConnection& connection, std::uint64_t bytes_max);
 
 }  // namespace mirror

@@ -33,7 +33,7 @@ namespace {
 namespace fs = std::filesystem;
 
 absl::Status ToDisk(const std::string& path) {
-  // The same mode as SQLite gives a mirror under this server's umask: partners read it as group members.
+  // The mode that SQLite gives a mirror under this server's umask. Partners read it as members of the group.
   constexpr fs::perms kOfMirror = fs::perms::owner_read | fs::perms::owner_write | fs::perms::group_read;
   std::error_code error;
   fs::permissions(path, kOfMirror, error);

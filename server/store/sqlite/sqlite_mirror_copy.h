@@ -10,7 +10,7 @@
 
 namespace mirror {
 
-/// Makes a new folder within `<dir>/<work>`; files can be renamed out of it. Errors: kUnavailable.
+/// Makes a new folder within `<dir>/<work>`. Files can be renamed from it into `dir`. Errors: kUnavailable.
 absl::StatusOr<std::string> MakeWorkFolder(const std::string& dir, const std::string& work);
 
 /// See StoreHome::NewCopy. The copy is in a folder of MakeWorkFolder().
@@ -18,7 +18,7 @@ absl::StatusOr<std::unique_ptr<MirrorCopy>> NewSqliteMirrorCopy(const std::strin
                                                                 const std::string& work,
                                                                 const std::string& context_id);
 
-/// See StoreHome::NewImport. Until it is finished, its file is in a folder of MakeWorkFolder().
+/// See StoreHome::NewImport. Until the import is finished, its file is in a folder of MakeWorkFolder().
 absl::StatusOr<std::unique_ptr<MirrorImport>> NewSqliteImport(const std::string& dir, const std::string& work,
                                                               const std::string& context_id);
 

@@ -31,7 +31,7 @@ void RemoveDatabase(const std::string& path) {
   }
 }
 
-/// The sentence between the cause and the advice, as for an existing mirror: see SqliteStatus.
+/// The sentence between the cause and the advice. It is the same as for an existing mirror, see SqliteStatus.
 constexpr char kNothingApplied[] = ". Nothing was applied";
 
 absl::Status DiskTrouble(const std::string& path, const char* doing) {
@@ -45,10 +45,11 @@ absl::Status Sync(const std::string& path, int flags) {
   return errno == 0 ? absl::OkStatus() : DiskTrouble(path, "writing");
 }
 
-/// Bytes of a growing new mirror after which their way to the disk begins, since the final sync covers all.
+/// Bytes of a growing new mirror after which the system begins to write them to disk, so that less is left
+/// for the final sync.
 constexpr std::int64_t kEarlyBytes = 16 << 20;
 
-/// Returns the tenant as a claim stores it: a crash ends the cycle.
+/// Returns the tenant as the claim stores it, without a cycle, because a crash ends the cycle.
 TenantRecord Claimed(TenantRecord tenant) {
   tenant.active = false;
   tenant.holder.clear();
@@ -120,7 +121,7 @@ class NewMirror final : public Store {
   absl::Status MakeDurable() override { return absl::OkStatus(); }
 
  private:
-  /// A transaction on the rows. It first commits to the claim what that must know.
+  /// A transaction on the rows. It first commits to the claim what the claim has to store.
   class BuildingWork final : public StoreWork {
    public:
     BuildingWork(NewMirror& mirror, std::unique_ptr<StoreWork> rows)
@@ -129,7 +130,7 @@ class NewMirror final : public Store {
     absl::StatusOr<CommitResult> Commit(const Plan& plan, Savepoints savepoints) override {
       return mirror_.CommitBuilding(*rows_, plan, savepoints);
     }
-    /// The end of a cycle does more here than run a plan.
+    /// Here the end of a cycle does more than run a plan.
     bool ReadsItsWrites() const override { return false; }
     absl::StatusOr<CommitResult> RunFirst(const Plan&) override {
       return absl::InternalError("a mirror that is being made takes one plan at a time. Nothing was done.");
@@ -140,7 +141,7 @@ class NewMirror final : public Store {
     const std::unique_ptr<StoreWork> rows_;
   };
 
-  /// The upkeep of a mirror being built: it is discarded, not kept.
+  /// Maintenance of a mirror that is being built. Such a mirror is discarded if something is wrong.
   class BuildingUpkeep final : public StoreUpkeep {
    public:
     explicit BuildingUpkeep(NewMirror& mirror) : mirror_(mirror) {}
@@ -205,20 +206,21 @@ class NewMirror final : public Store {
     return rows_->Commit(plan.nonce ? Plan{} : plan).status();
   }
 
-  /// Puts on disk what must survive a crash, before any caller learns of it.
+  /// Puts on disk what must survive a crash, before any caller gets an answer.
   absl::Status KeepClaim(const Plan& plan) {
     if (!plan.tenant) return absl::OkStatus();
     Plan kept;
     kept.now_ms = plan.now_ms;
     kept.tenant = Claimed(*plan.tenant);
-    // A plan that is run again, see CommitResult::again, repeats its nonce; the rows tell whether it is new.
+    // If a plan runs again (CommitResult::again), its nonce is in the claim already. The rows say whether it
+    // is new.
     if (plan.nonce && plan.nonce->value != claimed_nonce_) kept.nonce = plan.nonce;
     absl::Status status = claim_->Commit(kept).status();
     if (status.ok() && plan.nonce) claimed_nonce_ = plan.nonce->value;
     return status;
   }
 
-  /// Whether the running cycle is over, or an operator changed a tenant without a cycle.
+  /// Returns whether the running cycle ends, or an operator changes a tenant that has no cycle.
   static bool EndsBuilding(const Plan& plan, const TenantRecord& before) {
     if (!plan.tenant) return false;
     if (before.active) return !plan.tenant->active || plan.tenant->cycle != before.cycle;
@@ -233,7 +235,7 @@ class NewMirror final : public Store {
     for (const char* suffix : {kLogSuffix, kIndexSuffix}) {
       std::error_code error;
       fs::remove(building_path_ + suffix, error);
-      // A log left by an older mirror would be replayed into this one.
+      // SQLite would apply a log that an older mirror left to this one.
       fs::remove(path_ + suffix, error);
       if (error) return DiskTrouble(path_ + suffix, "removing");
     }
@@ -258,10 +260,10 @@ class NewMirror final : public Store {
 
   absl::Status Lost(const absl::Status& status) {
     lost_ = true;
-    // From now on readers find a mirror without a row and without a cycle.
+    // From now on readers find a mirror without rows and without a cycle.
     if (!rows_) rows_ = std::move(claim_);
-    // An existing mirror allows a retry, or the quarantine of a damaged file;
-    // of this one nothing is left.
+    // Errors of an existing mirror advise a retry or quarantine a damaged file. Of this mirror nothing is
+    // left, so the error says something else.
     const std::string said(status.message());
     const std::size_t cause = said.find(kNothingApplied);
     if (!absl::IsDataLoss(status) && cause == std::string::npos) return status;
@@ -286,18 +288,18 @@ class NewMirror final : public Store {
   const std::string building_path_;
   const std::string context_id_;
   const SqliteOptions options_;
-  std::shared_ptr<void> place_;  ///< Held while the mirror is being built.
+  std::shared_ptr<void> place_;  ///< Held as long as the mirror is being built.
   bool building_ = true;
-  bool lost_ = false;                      ///< The rows were lost while building, which still continues.
-  std::unique_ptr<SqliteDatabase> claim_;  ///< Set while the mirror is being built.
-  std::string claimed_nonce_;              ///< Nonce of a plan that the rows did not take yet.
+  bool lost_ = false;                      ///< The rows were lost; the mirror still counts as being built.
+  std::unique_ptr<SqliteDatabase> claim_;  ///< Set as long as the mirror is being built.
+  std::string claimed_nonce_;              ///< The nonce in the claim, of a plan that is not in the rows yet.
   std::unique_ptr<SqliteDatabase> rows_;
-  /// Set while the mirror is being built: open from before the first row, so that its sync reports each page
-  /// that the disk refused since.
+  /// Set as long as the mirror is being built. It is opened before the first row, so that its sync reports
+  /// each page that the disk has refused since.
   std::optional<OwnedDescriptor> file_;
-  std::optional<EarlyWriting> early_;  ///< Set while the mirror is being built.
+  std::optional<EarlyWriting> early_;  ///< Set as long as the mirror is being built.
   std::int64_t bytes_ = 0;             ///< Size of the file after the last commit.
-  BuildingUpkeep upkeep_{*this};       ///< Used while the mirror is being built.
+  BuildingUpkeep upkeep_{*this};       ///< Used as long as the mirror is being built.
 };
 
 }  // namespace

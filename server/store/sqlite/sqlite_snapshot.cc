@@ -47,7 +47,7 @@ absl::Status CopyTrouble(const std::string& doing, const std::string& path, int 
   return wrong_path ? absl::FailedPreconditionError(words) : absl::UnavailableError(words);
 }
 
-/// Returns the error without the copy's temporary name, which is of no use to the reader.
+/// Returns the error without the temporary name of the copy, which is useless for the operator.
 absl::Status NotBegun(const std::string& folder, const std::string& path, int error) {
   absl::Status status = CopyTrouble("making a copy in", path, error);
   const char* next = "";
@@ -68,7 +68,7 @@ absl::Status SyncCopy(const std::string& path, int flags) {
   return failed == 0 ? absl::OkStatus() : CopyTrouble("syncing", path, failed);
 }
 
-/// Returns the page size; 0: SQLite did not tell.
+/// Returns the page size; 0: SQLite did not return it.
 std::uint64_t PageBytes(SqliteConnection& connection) {
   absl::StatusOr<Query> query = connection.Prepare("PRAGMA page_size");
   if (!query.ok()) return 0;
@@ -118,9 +118,9 @@ absl::Status MakeCopy(SqliteConnection& from, const std::string& path, const std
   return SyncCopy(fs::path(path).parent_path().string(), O_RDONLY | O_DIRECTORY);
 }
 
-/// Copies the state that `from` sees, page by page, into `path`: one file with a rollback journal, closed to
-/// group and others, which any SQLite tool reads. Until all of it is on disk, its name is `<path>.part-` and
-/// six characters; that file is removed after an error.
+/// Copies the state that `from` reads into `path`, page by page. The result is one file with a rollback
+/// journal, which group and others cannot read, and which any SQLite tool can read. Until all of it is on
+/// disk, its name is `<path>.part-` and six characters. After an error this file is removed.
 ///   kAlreadyExists  `path` exists
 ///   kUnavailable    the folder or the disk
 ///   kCancelled      `go_on` returned false
@@ -130,7 +130,7 @@ absl::Status CopySqliteFile(SqliteConnection& from, const std::string& path, con
     return absl::AlreadyExistsError(
         absl::StrCat("making a copy in '", path, "': File exists. No copy was made. Name another file."));
   }
-  // Each attempt has a file name of its own.
+  // Each attempt uses a file name of its own.
   std::string unfinished = path + kUnfinished;
   const int file = mkostemp(unfinished.data(), O_CLOEXEC);
   if (file < 0) return NotBegun(fs::path(path).parent_path().string(), path, errno);
@@ -144,7 +144,7 @@ absl::Status CopySqliteFile(SqliteConnection& from, const std::string& path, con
 }
 
 constexpr char kDigestFunction[] = "_mirror_digest";
-/// Virtual machine steps of SQLite between two calls of `go_on`: a few milliseconds.
+/// Steps of SQLite's virtual machine between two calls of `go_on`: a few milliseconds.
 constexpr int kStepsBetweenLooks = 100'000;
 
 class SqliteSnapshot final : public Snapshot {
@@ -231,7 +231,7 @@ class SqliteSnapshot final : public Snapshot {
   }
 
  private:
-  /// Lets `go_on` interrupt SQLite while it lives.
+  /// As long as it lives, `go_on` can interrupt SQLite.
   class Watched {
    public:
     Watched(SqliteSnapshot& snapshot, const GoOn& go_on)
@@ -260,7 +260,7 @@ class SqliteSnapshot final : public Snapshot {
   const std::unique_ptr<JournalReader> journal_;
   const std::unique_ptr<VersionReader> versions_;
   RowDigest digest_;
-  RangeDigest sum_;  ///< Sum of the range that is being read.
+  RangeDigest sum_;  ///< The sum for the range that is being read.
 };
 
 }  // namespace

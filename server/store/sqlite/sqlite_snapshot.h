@@ -9,7 +9,7 @@
 
 namespace mirror {
 
-/// Opens a snapshot of the mirror file as committed now, with a connection of its own.
+/// Opens a snapshot of the mirror file as it is committed now. The snapshot has a connection of its own.
 absl::StatusOr<std::unique_ptr<Snapshot>> OpenSqliteSnapshot(const std::string& path,
                                                              const std::string& context_id);
 

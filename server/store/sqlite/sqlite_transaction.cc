@@ -267,7 +267,7 @@ class SqliteTableVerbs final : public TableVerbs {
     ApplyRows into = apply;
     TableSchema of_shadow;
     if (shadow != nullptr && KeepsPartner(*apply.schema)) {
-      // A shadow holds rows of the source only.
+      // A shadow has only rows of the source.
       of_shadow = *apply.schema;
       of_shadow.preserve_target = shadow->is_table && HasOwned(*apply.schema);
       of_shadow.deletes = Deletes::kApply;
@@ -319,7 +319,7 @@ class SqliteTransaction final : public StoreTransaction {
   }
 
   absl::Status StartPlan(const Plan& plan) override {
-    // A plan without steps changes no definition, except for indexes.
+    // A plan without steps changes no definition, except indexes.
     const bool may_wait = plan.kept == Kept::kWithNext && plan.steps.empty() && plan.index_changes.empty() &&
                           !connection_.building();
     ends_stored_cycle_ = waiting_.has_stored_cycle() && plan.tenant && !plan.tenant->active;
@@ -330,7 +330,8 @@ class SqliteTransaction final : public StoreTransaction {
 
   absl::Status Commit(Kept kept) override {
     CrashPoint("commit.before");
-    // Checks again, as late as possible: with another file at the path an acknowledged commit would be lost.
+    // Checks the files again, as late as possible. If another file is at the path, an acknowledged commit
+    // would be lost.
     if (!connection_.SameFile() || !connection_.SameLog()) {
       Rollback();
       absl::Status status = CheckFiles(connection_);
@@ -370,7 +371,7 @@ class SqliteTransaction final : public StoreTransaction {
     waiting_.Drop();
   }
   bool IsOver() const override { return !connection_.database().InTransaction(); }
-  /// No one else writes meanwhile.
+  /// Returns false: no one else writes to the file meanwhile.
   bool MayTryAgain() const override { return false; }
   bool ReadsItsWrites() const override { return true; }
 
@@ -386,14 +387,14 @@ class SqliteTransaction final : public StoreTransaction {
  private:
   SqliteConnection& connection_;
   SqliteWaiting& waiting_;
-  std::int64_t changes_before_ = 0;  ///< SQLite's change count when a plan began that may wait.
-  bool ends_stored_cycle_ = false;   ///< The file has the running cycle, and the plan ends it.
+  std::int64_t changes_before_ = 0;  ///< SQLite's count of changes at the begin of a plan that may wait.
+  bool ends_stored_cycle_ = false;   ///< The running cycle is stored in the file, and the plan ends it.
   SqliteTenantVerbs tenant_;
   SqliteRecordVerbs records_;
   SqliteTableVerbs tables_;
   const std::unique_ptr<JournalVerbs> journal_;
   const std::unique_ptr<HistoryVerbs> history_;
-  std::optional<HeldPages> held_;  ///< Set from the transaction's first savepoint on.
+  std::optional<HeldPages> held_;  ///< Set after the first savepoint of the transaction.
 };
 
 }  // namespace

@@ -11,7 +11,7 @@
 
 namespace mirror {
 
-/// Makes the verbs on one mirror file. `connection` and `waiting` must outlive them.
+/// Makes the verbs on one mirror file. `connection` and `waiting` must outlive the returned object.
 std::unique_ptr<StoreTransaction> MakeSqliteTransaction(SqliteConnection& connection,
                                                         const std::string& context_id,
                                                         const SqliteOptions& options, SqliteWaiting& waiting);

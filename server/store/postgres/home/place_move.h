@@ -10,12 +10,15 @@
 
 namespace mirror {
 
-/// `mirrors` must outlive this object and what NewMove() returns.
+/// The places of a home. `mirrors` must outlive this object and what NewMove() returns.
 ///
-/// If the home is replicated, the copy is at a standby before the switch.
-/// Each step of a switch is committed before the next begins: 1. the old tenant row names the target and
-/// accepts no more writes; 2. the control database places the mirror there; 3. the new row says that it is
-/// served. Step 2 decides: before it a new PlaceMove rolls back, after it forward.
+/// If the home is replicated, a standby has the copy before the switch. Each step of a switch is committed
+/// before the next begins:
+/// 1. The old tenant row names the target and accepts no more writes.
+/// 2. The control database places the mirror there.
+/// 3. The new row says that it is served.
+/// Step 2 decides: after an interruption before it a new PlaceMove rolls back, after it the new PlaceMove
+/// continues.
 class PostgresPlaces final : public HomePlaces {
  public:
   explicit PostgresPlaces(PlacedMirrors& mirrors) : mirrors_(mirrors) {}

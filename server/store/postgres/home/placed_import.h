@@ -11,19 +11,20 @@
 
 namespace mirror {
 
-/// See StoreHome::NewImport. `mirrors` must outlive it. An import lifts the block of a deleted tenant.
+/// See StoreHome::NewImport. `mirrors` must outlive the result. An import ends the refusal of a deleted
+/// tenant.
 ///
-/// If there is no mirror, the control database says "importing" before the commit in the place, and "serving"
-/// after it. Between the two no server makes another mirror. If the import was interrupted, the next server
-/// that looks for the mirror corrects the state: see PlacedMirrors::Find().
+/// If there is no mirror, the control database has the state "importing" before the commit in the place, and
+/// "serving" after it. Meanwhile no server makes another mirror. If the import is interrupted, the next
+/// server that looks up the mirror corrects the state, see PlacedMirrors::Find().
 absl::StatusOr<std::unique_ptr<MirrorImport>> NewPlacedImport(PlacedMirrors& mirrors,
                                                               const std::string& context_id);
 
-/// Makes the contents of `with` the tenant's mirror, in place of any present one: see MirrorCopy::Replace.
+/// Makes the contents of `with` the tenant's mirror and replaces a present one, see MirrorCopy::Replace.
 absl::StatusOr<ReplacedMirror> ReplacePlaced(PlacedMirrors& mirrors, const std::string& context_id,
                                              Snapshot& with, std::int64_t now_ms, const GoOnCopying& go_on);
 
-/// See StoreHome::NewCopy: until it replaces a mirror, the copy is `file`, a copy of a file home.
+/// See StoreHome::NewCopy. Until the copy replaces a mirror, it is `file`, a copy of a file home.
 std::unique_ptr<MirrorCopy> NewPlacedCopy(PlacedMirrors& mirrors, const std::string& context_id,
                                           std::unique_ptr<MirrorCopy> file);
 

@@ -13,15 +13,15 @@
 namespace mirror {
 
 struct PostgresHomeOptions {
-  PostgresStoreOptions store = {};  ///< For every mirror, except its schema and epoch.
-  /// Copies are files of this home, which holds no mirrors. Never null.
+  PostgresStoreOptions store = {};  ///< Options of every mirror; its schema and epoch are set later.
+  /// The home for copies, which are files. It has no mirrors. Never null.
   std::shared_ptr<StoreHome> files;
 };
 
-/// A home in PostgreSQL: each mirror is a schema of one place, which the control database names. A new mirror
-/// goes to the place with the fewest relations. A set-aside mirror stays in its place, as schema
-/// `mirror_aside_<hash>`. A copy is a file of a file home; both kinds of home can restore it. Errors:
-/// kFailedPrecondition: a mirror is in a place that is not configured; kUnavailable.
+/// Opens a home in PostgreSQL. Each mirror is a schema of one place, which the control database names. A new
+/// mirror is made in the place with the fewest relations. A mirror that is set aside stays in its place, as
+/// schema `mirror_aside_<hash>`. A copy is a file of a file home, and both kinds of home can restore it.
+/// Errors: kFailedPrecondition: a mirror is in a place that is not configured; kUnavailable.
 absl::StatusOr<std::unique_ptr<StoreHome>> OpenPostgresHome(
     std::shared_ptr<PostgresControl> control, std::vector<std::shared_ptr<PostgresPlace>> places,
     PostgresHomeOptions options);

@@ -14,8 +14,8 @@
 
 namespace mirror {
 
-/// Reads the state of the databases for metrics, in the caller's thread, and limits the wait to a few
-/// seconds. A database that was not read in that time keeps its last known state. Threads: any.
+/// Reads the state of the databases for metrics, in the caller's thread. Waits a few seconds at most. A
+/// database that was not read in that time keeps its last known state. Threads: any.
 class StoreLook {
  public:
   using Places = std::vector<std::shared_ptr<PostgresPlace>>;
@@ -38,11 +38,11 @@ class StoreLook {
   Clock::time_point looked_ MIRROR_GUARDED_BY(mutex_);
 };
 
-/// Returns, for people, why commits in the place cannot be promised to be durable, if a standby must have
-/// them too. Empty: a standby is named, or that cannot be determined now. On Citus this asks the coordinator.
+/// Returns why the place cannot promise that commits are durable if a standby must have them too, as text for
+/// people. Empty: a standby is named, or this cannot be determined now. On Citus it asks the coordinator.
 std::string WhyNotReplicated(PostgresPlace& place);
-/// Checks that the place's PostgreSQL has ConnectAs::tables_only; if not, names the version that does. Empty:
-/// it has it, or it does not answer.
+/// Returns which PostgreSQL version is needed if that of the place lacks ConnectAs::tables_only. Empty: it
+/// has it, or does not answer.
 std::string WhyNotTablesOnly(PostgresPlace& place);
 
 }  // namespace mirror

@@ -12,16 +12,16 @@
 #include "server/store/postgres/place/place_node.h"
 
 // Queries about Citus itself. They read Citus's tables and none of its views: the view citus_shards asks
-// every node for sizes, so one node that is down delays everything.
+// every node for sizes, so that one node that is down delays everything.
 
 namespace mirror {
 
-/// Extra settings of a session at the coordinator: new schemas are distributed, and SET LOCAL is passed on to
-/// the workers.
+/// Returns additional settings for a session at the coordinator: new schemas are distributed, and SET LOCAL
+/// is passed on to the workers.
 postgres::Parameters CoordinatorSettings();
 
-/// The first statements of a transaction at the coordinator: settings that also apply where the rows are. A
-/// plain SET does not reach those nodes, and neither does set_config().
+/// The first statements of a transaction at the coordinator. They set values that also apply at the node with
+/// the rows. A plain SET does not reach that node, and set_config() does not either.
 extern const std::array<const char*, 2> kReachRowsSql;
 
 /// Checks that the database is a coordinator that can distribute schemas. Errors: kFailedPrecondition, with
@@ -35,17 +35,17 @@ struct CitusNode {
   bool operator==(const CitusNode&) const = default;
 };
 
-/// Finds the node that has a table's rows. `table`: as it stands in SQL. Asks the coordinator. Absent: the
-/// table is missing or not distributed, or its node was removed.
+/// Finds the node that has a table's rows. `table`: the name as written in SQL. Asks the coordinator. Absent:
+/// the table is missing or not distributed, or its node was removed.
 absl::StatusOr<std::optional<CitusNode>> FindNode(postgres::Connection& coordinator,
                                                   const std::string& table);
-/// $1: such a table; returns its group id, as the node that is asked knows it.
+/// SQL for such a table ($1). Returns its group id, as the node that runs the query knows it.
 extern const char kGroupOfSql[];
 
-/// $1: a schema as it stands in SQL; returns the bytes of its tables, on whichever node they are.
+/// SQL for a schema, written as in SQL ($1). Returns the bytes of its tables, whichever node has them.
 const char* BytesOfSchemaSql(PlaceKind kind);
 
-/// Returns `conninfo` with host and port of a node of the cluster.
+/// Returns `conninfo` with host and port of `node`, a node of the cluster.
 absl::StatusOr<std::string> ConninfoAt(const std::string& conninfo, const CitusNode& node);
 
 }  // namespace mirror

@@ -10,8 +10,8 @@
 #include "server/store/postgres/place/placement.h"
 #include "server/store/postgres/place/server_rows.h"
 
-// The control database's own tables; those of the catalog are in catalog_records.h. SQL writes times by that
-// database's clock; a row that is read says how long ago that was.
+// The tables of the control database, except those of the catalog, which are in catalog_records.h. SQL writes
+// times by that database's clock. A row that is read has the age of such a time.
 
 namespace mirror {
 
@@ -24,10 +24,10 @@ struct ListedRowOf {
   ListedRow row = {};
 };
 
-/// Returns the text of the column `state`; not for kUnknown.
+/// Returns the text of the column `state`. Not for kUnknown.
 std::string_view WordOf(PlacementState state);
 
-/// The column `folded` has no member in Placement.
+/// The table of placements. Its column `folded` has no member in Placement.
 const Record<Placement>& PlacementTable();
 const Record<ServerRow>& ServerTable();
 const Record<UploadServer>& UploadServerTable();

@@ -9,8 +9,8 @@
 #include "absl/status/statusor.h"
 #include "server/store/postgres/place/control.h"
 
-// A cached row for each mirror, from which lists of storages and import jobs are made without opening a
-// mirror. Errors: those of PostgresControl.
+// A cached row for each mirror. From these rows lists of storages and import jobs are made without opening
+// mirrors. Errors: those of PostgresControl.
 
 namespace mirror {
 
@@ -22,7 +22,7 @@ struct ListedRow {
 
 absl::Status ForgetListedRow(PostgresControl& control, const std::string& context_id);
 absl::Status KeepListedRow(PostgresControl& control, const std::string& context_id, const ListedRow& row);
-/// By context id.
+/// Returns the rows by context id.
 absl::StatusOr<std::map<std::string, ListedRow>> ReadListedRows(PostgresControl& control);
 
 }  // namespace mirror

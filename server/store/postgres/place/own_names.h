@@ -14,15 +14,15 @@
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/place_node.h"
 
-// The names in a place that the server keeps for itself. Another role that may make schemas, or relations in
-// a mirror's schema, can take a free name. So each use of a name locks the object, checks its owner, and only
-// then reads or writes it, in one transaction.
+// The names in a place that the server uses for its own objects. Another role that may make schemas, or
+// relations in a mirror's schema, can take a free name. So each use of a name locks the object and checks its
+// owner before it reads or writes the object, all in one transaction.
 
 namespace mirror {
 
 /// Returns the relations that a mirror keeps for itself.
 postgres::OwnRelations OwnOf(const std::string& context_id, const PostgresOwnTables& names);
-/// Returns the tenant's table, in a schema of which only the name is known.
+/// Returns the tenant's table in a schema of which only the name is known.
 postgres::OwnRelations TenantOf(const std::string& schema);
 
 /// Locks and checks the names of one mirror. Threads: any.
@@ -32,16 +32,16 @@ class MirrorGuard {
   MirrorGuard(const postgres::OwnRelations& own, PlaceKind kind);
 
   /// Queues a lock of the tenant's table, and the check, in a transaction that has begun. Until its end the
-  /// names keep their present meaning: before the server frees a name, it takes an ACCESS EXCLUSIVE lock of
-  /// that table. The lock runs no code of the table's owner. On Citus, where a lock would go to every node,
-  /// only the check is queued. This object must live until the pipeline has run.
+  /// names refer to the same objects, because the server takes an ACCESS EXCLUSIVE lock of that table before
+  /// it frees a name. The lock runs no code of the table's owner. On Citus only the check is queued, because
+  /// a lock would go to every node. This object must live until the pipeline has run.
   void QueueIn(postgres::Pipeline& pipeline) const;
-  /// Runs the lock, the check and one query in a read-only transaction of its own: one round trip. The
-  /// connection must be in no transaction. Errors: those of Explain().
+  /// Runs the lock, the check and one query in a read-only transaction of its own, in one round trip. No
+  /// transaction may have begun on the connection. Errors: those of Explain().
   absl::StatusOr<postgres::Rows> Query(postgres::Connection& connection, const std::string& sql,
                                        const char* doing) const;
-  /// Explains the error of a pipeline with QueueIn(). The connection must be in no transaction. Errors:
-  /// IsForeign() if another role has one of the names; else `failed`.
+  /// Returns the error of a failed pipeline with QueueIn(). No transaction may have begun on the connection.
+  /// Errors: IsForeign() if another role owns one of the names; otherwise `failed`.
   absl::Status Explain(postgres::Connection& connection, const absl::Status& failed) const;
   absl::StatusOr<postgres::OwnFound> Find(postgres::Connection& connection) const {
     return own_.Find(connection);
@@ -52,20 +52,20 @@ class MirrorGuard {
   const std::string hold_;  ///< The LOCK statement; empty on Citus.
 };
 
-/// A transaction in which a mirror's names keep the meaning that they have at its begin. Both arguments must
+/// A transaction in which a mirror's names refer to the same objects from begin to end. Both arguments must
 /// outlive it. Threads: one at a time.
 class OwnTransaction {
  public:
   OwnTransaction(postgres::Connection& connection, const MirrorGuard& guard)
       : connection_(connection), guard_(guard), transaction_(connection) {}
 
-  /// One round trip. Errors: those of MirrorGuard::Explain(), as ToStoreStatus() writes them.
+  /// Begins, in one round trip. Errors: those of MirrorGuard::Explain(), as converted by ToStoreStatus().
   absl::Status Begin(const postgres::BeginAs& as = {});
   absl::Status Commit();
   /// Ends a transaction that only read, and returns the result of the read.
   template <typename Read>
   Read End(Read done) {
-    if (!StatusOf(done).ok()) return done;  // Rolled back by the destructor.
+    if (!StatusOf(done).ok()) return done;  // The destructor rolls back.
     RETURN_IF_ERROR(Commit());
     return done;
   }
@@ -82,26 +82,26 @@ class OwnTransaction {
 };
 
 /// SQL: lists the names of `$2` that are not tables of the current role in the schema `$1`. It also lists
-/// names that do not exist: another role could make such a table before it is used.
+/// names that do not exist, because another role could make such a table before it is used.
 extern const char kNotOurTablesSql[];
 
-/// Locks a mirrored table in a transaction that has begun, and checks that it is ours: reading a table of
-/// another role may run its owner's code. Errors: IsForeign(), which leaves the transaction usable;
-/// PostgreSQL's errors.
+/// Locks a mirrored table in a transaction that has begun, and checks that it is ours: a read of another
+/// role's table may run code of its owner. Errors: IsForeign(), after which the transaction is still usable;
+/// those of PostgreSQL.
 absl::Status HoldTable(postgres::Connection& connection, PlaceKind kind, const PostgresOwnTables& names,
                        const std::string& table);
 
-/// Whether the caller frees the schema's name after HoldMirror().
+/// Whether the caller frees the name of the schema after HoldMirror().
 enum class Frees : std::uint8_t { kNothing, kItsName };
 
 /// Locks the tenant's table in a transaction that has begun, and checks its owner. OK if the schema has no
-/// such table. With `frees`, waits for all readers and writers of the mirror. Errors: those of
-/// OwnGuard::Find(); kUnavailable: the lock was not available in time.
+/// such table. With Frees::kItsName it waits for all readers and writers of the mirror. Errors: those of
+/// OwnGuard::Find(); kUnavailable: the lock was not free in time.
 absl::Status HoldMirror(postgres::Connection& connection, PlaceKind kind, const PostgresOwnTables& names,
                         Frees frees);
 
-/// Returns a SELECT of the oids of the views that the mirror made over its journal and over row versions. It
-/// finds them by what they depend on and their owner, not by name. `schema`: its oid, in SQL.
+/// Returns a SELECT of the oids of the views that the mirror made for its journal and for row versions. It
+/// finds them by what they depend on and by their owner, not by name. `schema`: the schema's oid, as SQL.
 std::string OwnViewsSql(std::string_view schema);
 
 }  // namespace mirror

@@ -8,7 +8,8 @@
 #include "server/store/catalog/catalog.h"
 #include "server/store/postgres/place/control.h"
 
-// The parts of the control database, shared by all servers that use it, each behind its own interface.
+// The parts of the control database, each with an interface of its own. All servers that use the control
+// database share them.
 
 namespace mirror {
 

@@ -24,18 +24,17 @@
 
 namespace mirror {
 
-/// Limits the total bytes of large values that one server writes into a place at a time. A
-/// PostgreSQL process holds a value several times while it writes it; without a limit each
-/// write connection would do that at once. A value larger than the room is written alone.
-/// First come, first served: a large value does not wait forever while small ones pass.
-/// Threads: any.
+/// Limits the total bytes of large values that one server writes into a place at the same time. A PostgreSQL
+/// process holds a value several times while it writes it. Without a limit, all write connections could do
+/// that at once. A value larger than the limit is written alone. Requests are served in order, so a large
+/// value does not wait forever while small ones pass. Threads: any.
 class ValueRoom {
  public:
   explicit ValueRoom(std::uint64_t bytes_max) : bytes_max_(bytes_max) {}
   ValueRoom(const ValueRoom&) = delete;
   ValueRoom& operator=(const ValueRoom&) = delete;
 
-  /// Returns its bytes when destroyed. The room must outlive it.
+  /// A reserved part of the room. Its destructor returns the bytes. The room must outlive it.
   class Share {
    public:
     Share() = default;
@@ -52,8 +51,8 @@ class ValueRoom {
     std::uint64_t bytes_ = 0;
   };
 
-  /// Waits until there is room. 0 bytes never wait. The caller must hold neither a connection nor a database
-  /// lock while it waits: the present holders of room could need it.
+  /// Waits until there is room. A request for 0 bytes never waits. The caller must hold neither a connection
+  /// nor a database lock while it waits, because those that hold room now could need it.
   Share Take(std::uint64_t bytes) MIRROR_EXCLUDES(mutex_);
 
   std::size_t waiting() MIRROR_EXCLUDES(mutex_);
@@ -63,7 +62,7 @@ class ValueRoom {
   Mutex mutex_;
   CondVar changed_;
   std::uint64_t bytes_ MIRROR_GUARDED_BY(mutex_) = 0;
-  /// Ticket numbers: the next one to give out, and the one served now.
+  /// Ticket numbers: the next one to assign, and the one that is served now.
   std::uint64_t next_ MIRROR_GUARDED_BY(mutex_) = 0, turn_ MIRROR_GUARDED_BY(mutex_) = 0;
 };
 
@@ -72,54 +71,58 @@ struct PlaceOptions {
   std::string conninfo;
   std::string passfile = {};
   std::string application_name = "mirror-server";
-  std::size_t connections = 4;  ///< Upper limit for each use; on Citus also for each node.
+  std::size_t connections = 4;  ///< Upper limit for each use; on Citus also per node.
   std::chrono::milliseconds patience{2'000};
-  /// A server that holds a mirror's lock, and has sent nothing for so long, counts as hung: a waiter
-  /// terminates its connection.
+  /// A server that holds a mirror's lock and has sent nothing for this time counts as hung. A server that
+  /// waits for the lock then terminates its connection.
   std::chrono::milliseconds hung_after{15'000};
   PlaceKind kind = PlaceKind::kPlain;
-  std::int64_t relations_max = 100'000;       ///< At so many tables, indexes etc. it takes no new mirror.
+  std::int64_t relations_max = 100'000;       ///< A place with this number of tables, indexes etc. takes no
+                                              ///< new mirror.
   std::uint64_t value_room_bytes = 64 << 20;  ///< See ValueRoom.
 };
 
-/// A database that holds mirrors, with connection pools per use, and per node on Citus. It is closed until
-/// Admit() succeeds once, and open from then on. It must outlive everything that works in it.
-/// Threads: any.
+/// A database that holds mirrors, with connection pools for each use, and on Citus for each node. It is
+/// closed until Admit() succeeds for the first time, and open from then on. It must outlive everything that
+/// works in it. Threads: any.
 class PostgresPlace {
  public:
-  /// Does not connect. `now_ms`: the time since which connecting is tried.
+  /// Makes a closed place, and does not connect. `now_ms`: the time from which attempts to connect are
+  /// counted.
   static std::unique_ptr<PostgresPlace> Closed(const PlaceOptions& options, std::int64_t now_ms = NowMs());
-  /// The same, then calls Admit().
+  /// Does the same, then calls Admit().
   static absl::StatusOr<std::unique_ptr<PostgresPlace>> Open(const PlaceOptions& options);
 
   using Check = std::function<absl::Status(postgres::Connection&)>;
-  /// Connects and checks that the database can hold mirrors; then calls `check`, if given, with a read-only
-  /// connection. Opens the place if all is well; until then nothing else reads there. Does nothing if the
-  /// place is open. Errors: those of CheckPlace(), CheckCoordinator() and `check`; for a bad conninfo or
-  /// passfile: as Connection::Open().
+  /// Connects and checks that the database can hold mirrors. Then calls `check`, if given, with a read-only
+  /// connection. If all checks succeed, opens the place; until then nothing else reads there. Does nothing if
+  /// the place is open. Errors: those of CheckPlace(), CheckCoordinator() and `check`; for a bad conninfo or
+  /// passfile those of Connection::Open().
   absl::Status Admit(const Check& check = nullptr) MIRROR_EXCLUDES(mutex_);
   bool is_open() const { return is_open_; }
-  /// Explains the last failure of Admit(), for people: since when, why, and what to do. Empty: it is open.
+  /// Returns the last failure of Admit() for people: since when, why, and what to do. Empty: the place is
+  /// open.
   std::string WhyClosed() const MIRROR_EXCLUDES(mutex_);
-  /// Returns the id of the database when it was checked. Two places with the same id are one database.
+  /// Returns the id that the database had when it was checked. Two places with the same id are one database.
   std::string database() const MIRROR_EXCLUDES(mutex_);
 
-  /// Takes a connection to the coordinator. A caller that holds one must not take a second one of the same
-  /// use: that can deadlock. Errors: kUnavailable, kFailedPrecondition. Closed: kUnavailable, at once.
+  /// Takes a connection to the coordinator. A caller that holds one must not take a second one for the same
+  /// use: that can deadlock. Errors: kUnavailable, kFailedPrecondition. If the place is closed: kUnavailable,
+  /// at once.
   absl::StatusOr<postgres::Lease> Take(PlaceUse use);
-  /// The same at a node; for kRows at the node of the mirror with the tenant's table `of`. Uses the node
-  /// cached from the last lookup, and looks it up again if that node does not answer. A mirror that is not
-  /// distributed is at the coordinator.
+  /// Does the same at a node. For kRows it is the node that has the tenant's table `of`. Uses the cached node
+  /// of the last lookup, and looks it up again if that node does not answer. A mirror that is not distributed
+  /// is at the coordinator.
   absl::StatusOr<NodeLease> TakeAt(PlaceUse use, PlaceNode node, const std::string& of)
       MIRROR_EXCLUDES(mutex_);
-  /// Forgets the cached node: somebody moved the mirror to another node.
+  /// Forgets the cached node. Called when somebody moved the mirror to another node.
   void ForgetNode(const std::string& of) MIRROR_EXCLUDES(mutex_);
-  /// Stops reusing open connections: the passfile has changed, or another server answers now.
+  /// Ends the reuse of open connections. Called when the passfile has changed, or another server answers now.
   void Reconnect() MIRROR_EXCLUDES(mutex_);
 
-  /// For the large values written there, by any mirror.
+  /// Returns the room for large values that any mirror writes there.
   ValueRoom& value_room() { return value_room_; }
-  /// At the coordinator.
+  /// Returns the counts of the coordinator's connections.
   postgres::Pool::Counts counts(PlaceUse use) const { return PoolOf(use).counts(); }
   const PlaceOptions& options() const { return options_; }
 
@@ -142,11 +145,11 @@ class PostgresPlace {
   absl::Status failed_ MIRROR_GUARDED_BY(mutex_);  ///< The last error of Admit().
   /// By the tenant's table.
   std::map<std::string, CitusNode> nodes_ MIRROR_GUARDED_BY(mutex_);
-  /// By host and port. Entries are never removed: a connection is returned to its pool there.
+  /// By host and port. Entries are never removed, because connections are returned to these pools.
   std::map<std::string, Pools> workers_ MIRROR_GUARDED_BY(mutex_);
 };
 
-/// Tells whether an error of Admit() only means that the place did not answer; it may do so later.
+/// Returns whether an error of Admit() only means that the place did not answer: it may answer later.
 bool DoesNotAnswer(const absl::Status& failed);
 
 }  // namespace mirror

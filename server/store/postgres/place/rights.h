@@ -9,25 +9,26 @@
 #include "base/db/postgres/connection.h"
 #include "server/store/postgres/place/names.h"
 
-// Rights of other roles on what the mirror makes. Relations and schemas as they stand in SQL. Errors: as
-// ToStoreStatus().
+// Rights of other roles on objects that the mirror makes. Relations and schemas are given as written in SQL.
+// Errors: those of ToStoreStatus().
 
 namespace mirror {
 
-/// Gives other roles exactly the rights on the relation `to`, and its columns, that they have on `from`.
+/// Gives other roles on the relation `to`, and on its columns, exactly the rights that they have on `from`.
 absl::Status GiveRights(postgres::Connection& connection, const std::string& from, const std::string& to);
 
-/// Lets other roles read exactly those columns of the relation `to` that they may read of `from`. If `from`
-/// has row security no role may: its policies would not apply to `to`.
+/// Lets other roles read exactly those columns of the relation `to` that they may read in `from`. If `from`
+/// has row security, no role may read `to`, because its policies would not apply there.
 absl::Status GiveReading(postgres::Connection& connection, const std::string& from, const std::string& to);
 
-/// Removes all rights of other roles on the relation, whatever default privileges say.
+/// Removes all rights of other roles on the relation, including those that default privileges gave.
 absl::Status TakeRights(postgres::Connection& connection, const std::string& relation);
 
-/// Copies rights when the mirror `to` replaces the one in the schema `from`: other roles get their rights on
-/// that schema, its default privileges, and their rights on each relation of the same name. A new mirrored
-/// table gets the rights of the default privileges. Row security is not copied: returns the tables of `from`
-/// that have it. No role gets rights on those, nor, if there is such a table, by default privileges.
+/// Copies rights when the mirror `to` replaces the one in schema `from`. Other roles get their rights on that
+/// schema, its default privileges, and their rights on each relation with the same name. A mirrored table
+/// that is new gets the rights of the default privileges. Row security is not copied. Returns the tables of
+/// `from` that have it. No role gets rights on those tables. If there is such a table, no role gets rights by
+/// default privileges either.
 absl::StatusOr<std::vector<std::string>> CarryRights(postgres::Connection& connection,
                                                      const std::string& from, const PostgresOwnTables& to);
 

@@ -11,38 +11,38 @@
 
 namespace mirror {
 
-/// The use of a connection. kRead and kScan cannot write.
+/// The use of a connection. Connections for kRead and kScan cannot write.
 enum class PlaceUse : std::uint8_t {
   kWrite,
   kRead,  ///< Short reads.
-  kScan,  ///< Reads of minutes: snapshots, exports. They never delay the others.
+  kScan,  ///< Reads that take minutes: snapshots, exports. They never delay the other uses.
 };
 
 /// Returns the settings of a new session, in addition to postgres::PinnedSettings().
 postgres::Parameters SessionSettings(PlaceUse use);
 
-/// The use of a database.
+/// What a database holds.
 enum class PlaceHolds : std::uint8_t {
   kMirrors,
   kControl,  ///< Placements, events and the audit log: no rows of others.
 };
 
-/// Returns an id of the database: equal for all connections to it, and different for every other database. A
-/// restart of PostgreSQL changes it. Errors: as CheckPlace().
+/// Returns an id of the database. It is equal for all connections to this database and differs for every
+/// other database. A restart of PostgreSQL changes it. Errors: those of CheckPlace().
 absl::StatusOr<std::string> WhichDatabase(postgres::Connection& connection);
 
-/// Checks that the database can serve for `holds`, and that the role has the needed rights. `connection` must
-/// not have SessionSettings(), which need one of these rights. Errors: kFailedPrecondition, with all that is
-/// missing and what a DBA has to type; kUnavailable: it did not answer, or is a standby.
+/// Checks that the database can be used for `holds`, and that the role has the necessary rights. `connection`
+/// must not have SessionSettings(), because those need one of these rights. Errors: kFailedPrecondition, with
+/// everything that is missing and what a DBA has to type; kUnavailable: it did not answer, or is a standby.
 absl::Status CheckPlace(postgres::Connection& connection, PlaceHolds holds = PlaceHolds::kMirrors);
 
-/// Waits until a standby has everything that any session committed before: commits a log message, which
-/// leaves no row. Errors: kUnavailable with what is missing.
+/// Waits until a standby has everything that any session committed before. For this it commits a log message,
+/// which leaves no row. Errors: kUnavailable, with what is missing.
 absl::Status WaitForStandby(postgres::Connection& connection);
 
-/// Tells whether a pooler, like PgBouncer, shares one PostgreSQL session between several connections:
-/// settings and prepared statements would then reach other clients. Opens two connections. Errors: those of
-/// the connection.
+/// Returns whether a pooler, like PgBouncer, shares one PostgreSQL session between several connections. Then
+/// settings and prepared statements would reach other clients. Opens two connections. Errors: those of the
+/// connection.
 absl::StatusOr<bool> IsPooled(const postgres::ConnectAs& connect);
 
 }  // namespace mirror

@@ -8,28 +8,28 @@
 
 namespace mirror {
 
-/// The subject of a statement that failed.
+/// The kind of table that a failed statement used.
 enum class TableOwner : std::uint8_t {
-  kOwnTable,       ///< A table of the mirror's own: if it is missing or altered, that is damage.
-  kMirroredTable,  ///< A table of the source's: a DBA may have changed it.
+  kOwnTable,       ///< One of the mirror's own tables. If it is missing or altered, the mirror is damaged.
+  kMirroredTable,  ///< A table of the source. A DBA may have changed it.
 };
 
-/// Converts an error of PostgreSQL's to a store's code, see store_transaction.h, and adds advice if there is
-/// any. postgres::FailureOf() still returns the original failure. Other errors are returned unchanged. An
-/// error that was already converted is converted again by the present `touched`; its advice is not repeated.
+/// Converts an error of PostgreSQL to a code of the store, see store_transaction.h, and adds advice if there
+/// is some. postgres::FailureOf() still returns the original failure. Returns other errors unchanged. If the
+/// error was converted before, converts it again according to `touched`, without repeating the advice.
 absl::Status ToStoreStatus(const absl::Status& status, TableOwner touched);
-/// The same for a status with a value.
+/// Does the same for a status with a value.
 template <typename T>
 absl::StatusOr<T> ToStoreStatus(absl::StatusOr<T> got, TableOwner touched) {
   if (got.ok()) return got;
   return ToStoreStatus(got.status(), touched);
 }
 
-/// Tells whether the same plan may succeed in a new transaction: two transactions conflicted, or a table's
-/// definition changed under a prepared statement.
+/// Returns whether the same plan may succeed in a new transaction: two transactions conflicted, or the
+/// definition of a table changed during a prepared statement's life.
 bool MayTryAgain(const absl::Status& status);
 
-/// Tells whether CREATE SCHEMA failed because the schema exists: another session made it before, or at the
+/// Returns whether CREATE SCHEMA failed because the schema exists. Another session made it before, or at the
 /// same time. In the second case PostgreSQL reports a unique index violation.
 bool SchemaWasThere(const absl::Status& made);
 

@@ -7,8 +7,8 @@
 #include "base/db/postgres/value.h"
 #include "proto/wire/table.h"
 
-// The PostgreSQL type of each protocol column. Each type has one width, so that a column that is widened at
-// the source needs no change here.
+// The PostgreSQL type of each protocol column. Each type has only one width, so a column that the source
+// widens needs no change here.
 
 namespace mirror {
 
@@ -24,24 +24,24 @@ enum class PostgresForm : std::uint8_t {
   kTime,       ///< time: microseconds.
   kTimestamp,  ///< timestamp or timestamptz: microseconds from 2000-01-01.
   kUuid,       ///< uuid
-  kTextForm,   ///< text: the protocol's text form, for DECIMAL in a key and for times to 100 ns.
+  kTextForm,   ///< text: the protocol's text form. For DECIMAL in a key, and for times with units of 100 ns.
   kAny,        ///< text: see kKindsColumn.
 };
 PostgresForm PostgresFormOf(const Column& column);
 
-/// Returns the declaration of a column, without NOT NULL: "bigint", "text COLLATE \"C\"". A text in a key
-/// sorts by its bytes, as in the protocol.
+/// Returns the declaration of a column, without NOT NULL: "bigint", "text COLLATE \"C\"". A text in a key is
+/// sorted by its bytes, as in the protocol.
 std::string DeclaredType(const Column& column);
-/// Returns the type of its values in arrays and in COPY.
+/// Returns the type of the column's values in arrays and in COPY.
 postgres::Type ElementType(const Column& column);
 /// Returns the name of that type, for casts: unnest($1::bigint[]).
 std::string ElementName(const Column& column);
 
-/// Returns the SQL suffix for a value that is compared by the protocol's rules: 1.0 and 1.00 are equal as
-/// numbers, and a DBA's collation may treat texts as equal whose bytes differ.
+/// Returns the SQL suffix for a value that is compared by the protocol's rules. By those 1.0 and 1.00 are
+/// equal as numbers. A DBA's collation may treat texts as equal that have different bytes.
 const char* AsCompared(const Column& column);
 
-/// Tells whether the table has an ANY column, and so kKindsColumn.
+/// Returns whether the table has an ANY column, and therefore kKindsColumn.
 bool HasKinds(const TableSchema& kept);
 
 }  // namespace mirror

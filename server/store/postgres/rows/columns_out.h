@@ -14,23 +14,23 @@
 
 namespace mirror {
 
-/// Converts a value, which must not be NULL, to PostgreSQL's binary format. No other code converts values on
-/// the way out. The result may view `value` and `to`; this may write to `to`.
+/// Converts a value, which must not be NULL, to PostgreSQL's binary format. All values that are written are
+/// converted here. The result may be a view of `value` or of `to`, into which this function may write.
 postgres::Value PostgresValue(const Column& declared, const Value& value, std::string* to);
 
-/// The values of a batch in PostgreSQL's binary formats.
-/// Views the batch, which must outlive it.
+/// The values of a batch in PostgreSQL's binary formats. The batch must outlive this object.
 class PostgresBatchValues {
  public:
   PostgresBatchValues(const TableSchema& schema, const ChangeBatch& batch) : schema_(schema), batch_(batch) {
     turned_.resize(batch.columns.size());
   }
 
-  /// Value of batch.columns[column], which must not be one in parts. Valid until the column's next call.
+  /// Returns the value of batch.columns[column], which must not come in parts. Valid until the next call for
+  /// this column.
   postgres::Value At(std::size_t column, std::uint32_t row);
-  /// kKindsColumn of a whole row. Valid until the next call.
+  /// Returns kKindsColumn of a row with all columns. Valid until the next call.
   std::string_view KindsOf(const PostgresKinds& places, std::uint32_t row);
-  /// Only the kinds of the batch's ANY columns, in the batch's order. Valid until the next call.
+  /// Returns the kinds of the batch's ANY columns only, in the batch's order. Valid until the next call.
   std::string_view KindsSent(std::uint32_t row);
 
  private:

@@ -12,7 +12,7 @@
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/rows/own_writes.h"
 
-// Documents that a door keeps beside the rows. If none was ever kept, their table may not exist.
+// Documents that a door keeps beside the rows. Their table may be missing if no document was ever kept.
 
 namespace mirror {
 
@@ -23,7 +23,7 @@ absl::StatusOr<std::vector<Document>> SelectDocuments(postgres::Connection& conn
 /// See StoreRecords::ReadListedDocuments().
 absl::StatusOr<ListedDocuments> SelectListedDocuments(postgres::Connection& connection,
                                                       const PostgresOwnTables& names);
-/// By kind, then id.
+/// Returns all documents, ordered by kind, then id.
 absl::StatusOr<std::vector<Document>> SelectAllDocuments(postgres::Connection& connection,
                                                          const PostgresOwnTables& names);
 

@@ -12,23 +12,25 @@
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/rows/own_writes.h"
 
-// Notifications that wait for hooks. They are written in the transaction of the change that they report.
+// Notifications that wait for hooks. A notification is written in the transaction of the change that it
+// reports.
 
 namespace mirror {
 
 /// Returns the oldest notification for `hook`.
 absl::StatusOr<std::optional<HookNote>> SelectHook(postgres::Connection& connection,
                                                    const PostgresOwnTables& names, const std::string& hook);
-/// Returns all notifications, by id.
+/// Returns all notifications, ordered by id.
 absl::StatusOr<std::vector<HookNote>> SelectHooks(postgres::Connection& connection,
                                                   const PostgresOwnTables& names);
-/// Inserts a note with its own id, which no other note has.
+/// Inserts a note with the id that it has. No other note may have this id.
 void PutHook(OwnWrites& writes, const PostgresOwnTables& names, const HookNote& note);
-/// Appends notes with new, higher numbers. First deletes notes for hooks other than `known`, if committed
-/// before `unknown_before_ms`: another server may still, or already, have the hook of a newer note.
+/// Appends notes with new, higher ids. First deletes notes for hooks that are not in `known`, if they were
+/// committed before `unknown_before_ms`. Newer notes stay, because another server may still have that hook,
+/// or have it already.
 void AddHooks(OwnWrites& writes, const PostgresOwnTables& names, const std::vector<HookNote>& notes,
               const std::vector<std::string>& known, std::int64_t unknown_before_ms);
-/// Keeps the newest `count_max`; returns how many were deleted.
+/// Keeps the newest `count_max` notes and deletes the others. Returns how many it deleted.
 absl::StatusOr<std::uint64_t> TrimHooks(postgres::Connection& connection, const PostgresOwnTables& names,
                                         std::int64_t count_max);
 void RemoveHooks(OwnWrites& writes, const PostgresOwnTables& names, const std::vector<std::int64_t>& ids);

@@ -12,20 +12,20 @@
 #include "server/store/postgres/rows/own_writes.h"
 #include "server/store/postgres/rows/state_rows.h"
 
-// The mirror's memory of its tables beside their rows: comparisons with the source, holds, and rows that
-// vanished. The interface is RecordVerbs.
+// What the mirror keeps about its tables beside their rows: comparisons with the source, holds, and losses of
+// rows. For the meaning see RecordVerbs.
 
 namespace mirror {
 
 absl::StatusOr<std::vector<TableCheck>> SelectChecks(const StateSource& from, const PostgresOwnTables& names);
 void WriteCheck(OwnWrites& writes, const PostgresOwnTables& names, const TableCheck& check);
-/// Resets what is known about the table's rows; keeps what an operator asked for.
+/// Resets the results of checks of the table's rows. Keeps what an operator asked for.
 void ForgetCheck(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table);
 
 absl::StatusOr<std::vector<Hold>> SelectHolds(const StateSource& from, const PostgresOwnTables& names);
-/// Replaces the hold of the same kind and table, and gets its id; else assigns a new id.
+/// Replaces the stored hold of the same kind and table, and keeps the id of that. Otherwise assigns a new id.
 void WriteHold(OwnWrites& writes, const PostgresOwnTables& names, const Hold& hold);
-/// Inserts a hold with its own id, which no other hold has.
+/// Inserts a hold with the id that it has. No other hold may have this id.
 void PutHold(OwnWrites& writes, const PostgresOwnTables& names, const Hold& hold);
 void RemoveHold(OwnWrites& writes, const PostgresOwnTables& names, std::uint64_t id);
 /// Removes the holds on one table.
@@ -33,17 +33,17 @@ void SettleHolds(OwnWrites& writes, const PostgresOwnTables& names, const std::s
 
 absl::StatusOr<std::vector<Loss>> SelectLosses(const StateSource& from, const PostgresOwnTables& names,
                                                const std::string& table);
-/// Returns the losses of all tables, by folded name and cycle.
+/// Returns the losses of all tables, ordered by folded name and cycle.
 absl::StatusOr<std::vector<LossOfTable>> SelectAllLosses(const StateSource& from,
                                                          const PostgresOwnTables& names);
-/// Inserts this cycle's loss, not committed, with `rows`; or adds `rows` to it and updates its `at_ms`.
+/// Adds `rows` to this cycle's uncommitted loss and sets its `at_ms`. Inserts that loss if there is none.
 void AddLoss(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table, const Loss& loss,
              std::int64_t rows);
 void MarkLossesCommitted(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table);
-/// Deletes committed losses.
+/// Deletes committed losses that are older than `before_ms`.
 void ForgetLosses(OwnWrites& writes, const PostgresOwnTables& names, std::int64_t before_ms);
 
-/// The table was dropped: deletes all that was known about it.
+/// Deletes all these data of a table that was dropped.
 void ForgetLedger(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table);
 
 }  // namespace mirror

@@ -17,28 +17,29 @@
 
 namespace mirror {
 
-/// Values over so many bytes are read in pieces when only their digest is needed.
+/// Values of more bytes are read in pieces if only their digest is needed.
 inline constexpr std::size_t kLongValueBytes = 4 << 20;
 
-/// Tells whether the table may have values of over kLongValueBytes: those are in its TOAST table.
+/// Returns whether the table may have values of more than kLongValueBytes. Such values are in its TOAST
+/// table.
 absl::StatusOr<bool> MayHaveLongValues(postgres::Connection& connection, const std::string& name,
                                        const TableSchema& kept);
 
-/// Rows whose values must not be in memory as a whole: libpq holds a row twice while it reads it, and a value
-/// of an ANY column is twice as long as its text. Other rows are read as usual. Skipped rows are noted here,
-/// and read afterwards in the same snapshot.
+/// Rows with values that must not be in memory as a whole. libpq holds a row twice while it reads it, and a
+/// value of an ANY column is twice as long as its text. Such rows are noted here, and read later in the same
+/// snapshot. All other rows are read as usual.
 class PostgresLongRows {
  public:
-  /// `name`: as it stands in SQL. All arguments must outlive the object.
+  /// `name`: as written in SQL. All arguments must outlive the object.
   PostgresLongRows(postgres::Connection& connection, const std::string& name, const TableSchema& kept,
                    PostgresStoredRows& stored)
       : connection_(connection), name_(name), kept_(kept), stored_(stored) {}
 
-  /// The SELECT list from "m" to use instead of PostgresStoredRows::SelectList().
+  /// Returns the SELECT list for "m" to use instead of PostgresStoredRows::SelectList().
   std::string SelectList() const { return stored_.SelectListWithout(kLongValueBytes); }
-  /// Takes a row of SelectList(). True: it has a long value and was noted; the caller skips it.
+  /// Takes a row of SelectList(). True: the row has a long value and was noted, and the caller skips it.
   bool Note(const postgres::RowView& row, std::size_t range);
-  /// Adds the digests of noted rows, each to that of its range. `may_go_on`: as in ReadRanges().
+  /// Adds the digest of each noted row to the digest of its range. `may_go_on`: as in ReadRanges().
   absl::Status Digest(const std::function<absl::Status()>& may_go_on, std::vector<RangeDigest>* digests);
 
  private:

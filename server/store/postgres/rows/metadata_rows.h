@@ -11,18 +11,19 @@
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/rows/own_writes.h"
 
-// The table that partners know, `<contextId>_mirroring`, with a row for each mirrored table; and the agreed
+// The table that partners know, `<contextId>_mirroring`, with a row for each mirrored table. Also the agreed
 // definitions of these tables.
 
 namespace mirror {
 
-/// The query of SelectRecords(), for a pipeline, and how to read its result. `some`: only tables in $1, which
-/// is KeysOf(). `lock`: in a transaction, locks the rows, so that a DBA's change comes before or after it.
+/// The query of SelectRecords(), for a pipeline, and a function that reads its result. `some`: only tables in
+/// $1, which is KeysOf(). `lock`: locks the rows in the transaction, so that a change by a DBA comes before
+/// or after it.
 std::string SelectRecordsSql(const PostgresOwnTables& names, bool some, bool lock);
 std::vector<TableRecord> RecordsOf(const postgres::Rows& rows);
 /// Returns FoldName() of each table, as an array.
 postgres::Array KeysOf(const std::vector<std::string>& tables);
-/// By name. `tables`: only these; empty: all.
+/// Returns the records, ordered by name. `tables`: only these tables; empty: all.
 absl::StatusOr<std::vector<TableRecord>> SelectRecords(postgres::Connection& connection,
                                                        const PostgresOwnTables& names,
                                                        const std::vector<std::string>& tables = {});
@@ -33,14 +34,15 @@ void RemoveRecord(OwnWrites& writes, const PostgresOwnTables& names, const std::
 struct PostgresAgreed {
   TableSchema schema;
   std::int64_t generation = 0;  ///< Grows when other rows replace the table's rows.
-  std::string kinds;            ///< Of the store's rows: the byte of kKindsColumn for each column.
+  std::string kinds;            ///< The store's byte of kKindsColumn for each ANY column, see kept_kinds.h.
   bool is_there = false;        ///< False: somebody dropped the table.
 };
-/// By folded name. `tables` as above. Errors also: kDataLoss: a row is not as the mirror wrote it.
+/// Returns the definitions, ordered by folded name. `tables`: as above. Errors: also kDataLoss: a row is not
+/// as the mirror wrote it.
 absl::StatusOr<std::vector<PostgresAgreed>> SelectAgreed(postgres::Connection& connection,
                                                          const PostgresOwnTables& names,
                                                          const std::vector<std::string>& tables = {});
-/// The same with `is_there` false; FindTables() determines it.
+/// Does the same, but leaves `is_there` false. FindTables() sets it.
 absl::StatusOr<std::vector<PostgresAgreed>> SelectDefinitions(postgres::Connection& connection,
                                                               const PostgresOwnTables& names,
                                                               const std::vector<std::string>& tables = {});

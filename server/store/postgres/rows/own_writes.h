@@ -20,39 +20,41 @@ class StateMemory;
 
 inline constexpr TableAt kInSchema = {Dialect::kPostgres};
 
-/// A queue of statements that write a mirror's own tables, sent together with the next round trip. A reader
-/// of these tables must send the queue first. Threads: one at a time.
+/// A queue of statements that write a mirror's own tables. The next round trip sends all of them. Code that
+/// reads these tables must send the queue first. Threads: one at a time.
 class OwnWrites {
  public:
-  /// Stores a text for as long as the statements live.
+  /// Stores a text as long as the statements live.
   std::string_view Keep(std::string text) { return kept_.emplace_back(std::move(text)); }
   /// Texts and bytes in `values` must come from Keep(), or be constants.
   void Add(std::string sql, std::vector<postgres::Value> values);
-  /// Takes a row of a record, whose texts were stored by Keep().
+  /// Adds a statement with a row of a record. Keep() has stored the texts of the row.
   void Add(std::string sql, const Fields& row);
   bool empty() const { return statements_.empty(); }
   std::size_t size() const { return statements_.size(); }
-  /// Removes the statements from number `size` on.
+  /// Removes the statements from index `size` on.
   void CutTo(std::size_t size) {
     statements_.erase(statements_.begin() + static_cast<std::ptrdiff_t>(size), statements_.end());
   }
 
-  /// Appends to the pipeline's queue; call Clear() after the pipeline has run.
+  /// Appends the statements to the pipeline's queue. The caller calls Clear() after the pipeline has run.
   void QueueIn(postgres::Pipeline& pipeline) const;
   void Clear();
-  /// Sends them in their own pipeline, and clears the queue in any case. Errors: those of ToStoreStatus().
+  /// Sends the statements in a pipeline of their own, and clears the queue in any case. Errors: those of
+  /// ToStoreStatus().
   absl::Status Send(postgres::Connection& connection);
-  /// The same, followed by a reading statement; returns the rows of that.
+  /// Does the same, followed by a query. Returns the rows of the query.
   absl::StatusOr<postgres::Rows> SendAndQuery(postgres::Connection& connection, const std::string& sql,
                                               postgres::Values values, std::string_view doing);
-  /// Number of times statements were sent, and the error of the first one that failed.
+  /// Returns how often statements were sent, and the error of the first one that failed.
   std::size_t sent() const { return sent_; }
   const absl::Status& failed() const { return failed_; }
 
-  /// Reports each written row of `_mirror_state` to `memory`, which must outlive this object.
+  /// Sets the cache to which each written row of `_mirror_state` is reported. `memory` must outlive this
+  /// object.
   void Tell(StateMemory* memory) { memory_ = memory; }
   StateMemory* memory() const { return memory_; }
-  /// Marks that this writes something that other servers cache under the tenant's `state_rev`.
+  /// Notes that these statements write something that other servers cache under the tenant's `state_rev`.
   void MoveState() { moves_state_ = true; }
   bool moves_state() const { return moves_state_; }
 

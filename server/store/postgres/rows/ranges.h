@@ -17,25 +17,26 @@
 
 namespace mirror {
 
-/// Describes what to read of a mirrored table. Everything in it must outlive the read.
+/// Says what to read from a mirrored table. Everything in it must outlive the read.
 struct PostgresReading {
-  std::string name;  ///< As it stands in SQL, with its schema.
+  std::string name;  ///< As written in SQL, with its schema.
   const TableSchema& kept;
   std::string select;         ///< For a table alias "m": see PostgresStoredRows::SelectList().
-  bool in_key_order = false;  ///< For ranges without a bound; others always are.
-  bool first_alone = false;   ///< Only the first row of each bounded range.
-  /// Former rows to read instead of the table's, "(SELECT ...)". Empty: the table's own rows.
+  bool in_key_order = false;  ///< For a range without bounds. Others always are in key order.
+  bool first_alone = false;   ///< Reads only the first row of each range with bounds.
+  /// Former rows to read instead of the table's rows, as "(SELECT ...)". Empty: the table's own rows.
   std::string rows = {};
 
   std::string From() const { return rows.empty() ? "ONLY " + name : rows; }
 };
 
-/// Takes a row of `ranges[range]`, with the selected values in order. An error ends the read.
+/// Takes a row of `ranges[range]`, with the selected values in their order. An error ends the read.
 using TakeRangeRow = std::function<absl::Status(const postgres::RowView& row, std::size_t range)>;
 
-/// Reads the live rows of each range, range by range, each in the order of the key; without ranges all rows,
-/// as of one range. Calls `may_go_on` at least every 10 ms, and every so many rows: its error ends the read.
-/// After an ended read the transaction has failed. Errors: those of ToStoreStatus().
+/// Reads the live rows of each range, one range after another, each in key order. Without ranges it reads all
+/// rows as one range. Calls `may_go_on` at least every 10 ms, and after a certain number of rows. An error of
+/// it ends the read. After a read that did not end normally, the transaction has failed. Errors: those of
+/// ToStoreStatus().
 absl::Status ReadRanges(postgres::Connection& connection, const PostgresReading& reading,
                         const std::vector<KeyRange>& ranges, const std::function<absl::Status()>& may_go_on,
                         const TakeRangeRow& take);

@@ -16,7 +16,7 @@
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/rows/own_writes.h"
 
-// The chain of receipts: its head is updated in the transaction of the rows that the receipt covers.
+// The chain of receipts. Its head is updated in the transaction of the rows that the receipt covers.
 
 namespace mirror {
 
@@ -24,27 +24,28 @@ namespace mirror {
 enum class ReceiptKind : std::uint8_t {
   kReceipt = 1,
   kOpen = 2,
-  kPart = 3,  ///< Of a large value; `number` is its id.
+  kPart = 3,  ///< A piece of a large value; `number` is its id.
 };
 
-/// The query of SelectReceiptHead(), for a pipeline, and how to read its result.
+/// The query of SelectReceiptHead(), for a pipeline, and a function that reads its result.
 std::string ReceiptHeadSql(const PostgresOwnTables& names);
 ReceiptHead ReceiptHeadOf(const postgres::Rows& rows);
 absl::StatusOr<ReceiptHead> SelectReceiptHead(postgres::Connection& connection,
                                               const PostgresOwnTables& names);
-/// Returns the texts of receipts with a greater number, oldest first.
+/// Returns the texts of receipts with numbers greater than `after`, oldest first.
 absl::StatusOr<std::vector<std::string>> SelectReceipts(postgres::Connection& connection,
                                                         const PostgresOwnTables& names, std::uint64_t after,
                                                         std::size_t count_max);
-/// Returns all receipts, by number.
+/// Returns all receipts, ordered by number.
 absl::StatusOr<std::vector<KeptReceipt>> SelectKeptReceipts(postgres::Connection& connection,
                                                             const PostgresOwnTables& names);
 void InsertReceipt(OwnWrites& writes, const PostgresOwnTables& names, std::uint64_t number,
                    const std::string& text);
-/// Deletes the receipts up to this number, inclusive.
+/// Deletes the receipts up to number `through`, inclusive.
 void RemoveReceipts(OwnWrites& writes, const PostgresOwnTables& names, std::uint64_t through);
 
-/// By folded name; for the tables in $1, which is KeysOf().
+/// The query for the open receipts of the tables in $1, which is KeysOf(), and a function that reads its
+/// result: by folded name.
 std::string OpenReceiptsSql(const PostgresOwnTables& names);
 absl::StatusOr<std::map<std::string, OpenReceipt>> OpenReceiptsOf(const postgres::Rows& rows,
                                                                   const PostgresOwnTables& names);
@@ -56,7 +57,7 @@ absl::StatusOr<std::vector<OpenReceiptOfTable>> SelectOpenReceipts(postgres::Con
                                                                    const PostgresOwnTables& names);
 void WriteOpenReceipt(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table,
                       const OpenReceipt& open);
-/// Called when the table is gone.
+/// Called when the table was removed.
 void ForgetOpenReceipt(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table);
 
 }  // namespace mirror

@@ -17,24 +17,26 @@
 
 namespace mirror {
 
-/// Caches the rows of `_mirror_state` that a transaction under the tenant's lock has read, and updates them
-/// as it writes: each kind is read once. All arguments must outlive it. Threads: one at a time.
+/// Caches the rows of `_mirror_state` that a transaction under the tenant's lock has read, and updates the
+/// cache when the transaction writes. So each kind is read once. All arguments must outlive this object.
+/// Threads: one at a time.
 class StateMemory {
  public:
   StateMemory(postgres::Connection& connection, const PostgresOwnTables& names, OwnWrites& writes);
 
-  /// Reads like ReadState(); sends the queued statements with it.
+  /// Does ReadState() with the cache. A read sends the queued statements first.
   absl::StatusOr<std::vector<StateRow>> Read(StateKind kind, const std::optional<std::string>& table_key);
 
   /// Stores all rows of the kind, as they were read before anything was written.
   void Know(StateKind kind, const std::vector<StateRow>& rows);
-  /// Records what was queued.
+  /// These two record a change that was queued.
   void Put(StateKind kind, const StateRow& row);
   void Remove(StateKind kind, const std::optional<std::string>& table_key);
-  /// The kind is read again at the next request.
+  /// Removes the kind from the cache. The next request reads it again.
   void Forget(StateKind kind) { known_.erase(kind); }
   void ForgetAll() { known_.clear(); }
-  /// Tells whether one was Put(). KeysPut(): their keys, also those that a savepoint rollback undid.
+  /// HasPut() returns whether a row of the kind was Put(). KeysPut() returns the keys of such rows, including
+  /// those that a rollback to a savepoint undid.
   bool HasPut(StateKind kind) const { return put_.contains(kind); }
   std::set<std::string> KeysPut(StateKind kind) const;
 

@@ -10,10 +10,10 @@
 #include "absl/status/status.h"
 #include "server/own_records/record.h"
 
-// Several values in one bytea: a format byte (1), then for each value its length, seven bits a byte with
-// the least significant first, and its bytes. A number has eight bytes, the most significant first, like
-// PostgreSQL's int8send(): SQL can read numbers at the front. A later version appends new values at the
-// end.
+// Several values in one bytea. A format byte (1) comes first. Then for each value its length follows, with
+// seven bits in a byte and the least significant first, and its bytes. A number has eight bytes, with the
+// most significant first, like PostgreSQL's int8send(). So SQL can read numbers at the beginning. A later
+// version appends new values at the end.
 
 namespace mirror {
 
@@ -21,7 +21,7 @@ class PayloadWriter {
  public:
   PayloadWriter& Number(std::int64_t number);
   PayloadWriter& Text(std::string_view text);
-  /// The packed columns of `row`.
+  /// Appends the packed columns of `row`.
   template <typename Row>
   PayloadWriter& Packed(const Record<Row>& record, const Row& row) {
     return Packed(record, record.Write(row));
@@ -33,8 +33,8 @@ class PayloadWriter {
   std::string bytes_ = std::string(1, '\1');
 };
 
-/// Values that are missing, as in rows of an earlier version, read as 0 and empty. The bytes must outlive the
-/// reader.
+/// Reads such values. Missing values, as in rows of an earlier version, are read as 0 or empty. The bytes
+/// must outlive the reader.
 class PayloadReader {
  public:
   explicit PayloadReader(std::string_view bytes);
@@ -57,9 +57,10 @@ class PayloadReader {
   bool is_whole_;
 };
 
-/// Position of number `place`, from 0, counted as substr() does; only numbers may stand before it.
+/// Returns the position of number `place` (from 0), counted as substr() counts. Only numbers may come before
+/// it.
 constexpr int NumberAt(int place) { return 3 + 9 * place; }
-/// That number as SQL: `payload` is an expression.
+/// Returns SQL for that number. `payload`: an SQL expression.
 std::string NumberSql(std::string_view payload, int place);
 
 }  // namespace mirror

@@ -15,47 +15,46 @@
 #include "server/store/postgres/rows/own_writes.h"
 #include "server/store/store_transaction.h"
 
-// Rows of `_mirror_state`, which holds what the mirror remembers beside its tables' rows: by
-// kind, table and number. Reading the database does not show rows that are still queued in an
-// OwnWrites.
+// Rows of `_mirror_state`, which holds what the mirror keeps beside its tables' rows, by kind, table and
+// number. A read from the database does not see rows that are still queued in an OwnWrites.
 
 namespace mirror {
 
 /// Databases contain these numbers.
 enum class StateKind : std::uint8_t {
-  kAnswer = 1,     ///< `number`: its place. A refused table may have a name that is no key.
+  kAnswer = 1,     ///< `number`: its index. A refused table may have a name that is no valid key.
   kCycleNote = 2,  ///< `number`: CycleNoteKind.
-  kNonce = 3,      ///< `table_key`: the nonce; `number`: when it expires.
+  kNonce = 3,      ///< `table_key`: the nonce; `number`: its expiry time.
   kShadow = 4,
-  kDropped = 5,  ///< `table_key`: its present name; `number`: since when.
+  kDropped = 5,  ///< `table_key`: its present name; `number`: the time when it was set aside.
   kLostColumns = 6,
   kCheck = 7,
   kHold = 8,     ///< `number`: its id.
   kLoss = 9,     ///< `number`: its cycle.
-  kTime = 10,    ///< `payload`: int8, or NULL: not known.
+  kTime = 10,    ///< `payload`: int8, or NULL: unknown.
   kTarget = 11,  ///< `payload`: int8.
   kObjects = 12,
   // 13 was used before the first release; it is never assigned again.
   kGarbage = 14,  ///< `table_key`: a relation to drop.
-  kEmptied = 15,  ///< Columns to empty.
-  kTooLong = 16,  ///< An index of the mirror's own for which a value of the table is too long.
-  /// The journal's place. Empty `table_key`: the journal exists, and `payload` is int8, its last number. Else
-  /// `number`: the table's moment that no commit has ended.
+  kEmptied = 15,  ///< Columns that have to be emptied.
+  kTooLong = 16,  ///< One of the mirror's own indexes for which a value of the table is too long.
+  /// The state of the journal. Empty `table_key`: the journal exists, and `payload` is its last number, as
+  /// int8. Otherwise `number` is the moment of the table that no commit has ended yet.
   kJournal = 17,
 };
 inline constexpr int kStateKindMax = 17;
 
 struct StateRow {
-  std::string table_key;  ///< FoldName() of a table, if it is a table.
+  std::string table_key;  ///< FoldName() of a table, if the row belongs to one.
   std::int64_t number = 0;
   std::optional<std::string> payload;
 
-  /// Empty if there is no payload. Valid as long as this row.
+  /// Returns the payload; empty: there is none. Valid as long as this row.
   std::string_view bytes() const { return payload ? std::string_view(*payload) : std::string_view(); }
   friend bool operator==(const StateRow&, const StateRow&) = default;
 };
 
-/// The source of rows: a database, or a transaction that caches what it has read and written.
+/// The source of rows: a database, or the cache of a transaction for what it has read and written.
 class StateSource {
  public:
   StateSource(postgres::Connection& connection) : connection_(&connection) {}  // NOLINT: implicit on purpose.
@@ -68,29 +67,29 @@ class StateSource {
   StateMemory* memory_ = nullptr;
 };
 
-/// Tells whether the row counts for `table`, which its payload names. A row whose key somebody changed counts
-/// as removed: a new row of the table is added beside it, and does not replace it.
+/// Returns whether the row has the key of `table`, which its payload names. A row whose key somebody changed
+/// counts as removed: a new row of the table is added beside it and does not replace it.
 bool IsUnderKeyOf(const StateRow& row, const std::string& table);
-/// By key and number. With `table_key`, only its rows.
+/// Returns the rows by key and number. With `table_key`: only the rows of this key.
 absl::StatusOr<std::vector<StateRow>> ReadState(const StateSource& from, const PostgresOwnTables& names,
                                                 StateKind kind,
                                                 const std::optional<std::string>& table_key = std::nullopt);
-/// The query of all rows of a kind, for a pipeline, and how to read its result. For kJournal, the journal
-/// itself replaces a row that somebody removed or whose key somebody changed.
+/// The query for all rows of a kind, for a pipeline, and a function that reads its result. For kJournal it
+/// computes rows from the journal itself if somebody removed a row or changed its key.
 std::string StateOfKindSql(const PostgresOwnTables& names, StateKind kind);
 std::vector<StateRow> StateOfKind(const postgres::Rows& rows);
 /// Replaces the row with the same kind, key and number.
 void PutState(OwnWrites& writes, const PostgresOwnTables& names, StateKind kind, StateRow row);
 void RemoveState(OwnWrites& writes, const PostgresOwnTables& names, StateKind kind,
                  const std::optional<std::string>& table_key = std::nullopt);
-/// Records that rows of a kind were written by other statements.
+/// Notes that other statements wrote rows of this kind.
 void WroteState(OwnWrites& writes, StateKind kind);
-/// Returns the error for a payload that no server wrote. Errors: kDataLoss.
+/// Returns kDataLoss for a payload that no server wrote.
 absl::Status DamagedState(const PostgresOwnTables& names, StateKind kind);
 
 absl::StatusOr<std::vector<SchemaAnswer>> SelectAnswers(const StateSource& from,
                                                         const PostgresOwnTables& names);
-/// Replaces all rows that are there.
+/// Replaces all stored rows.
 void WriteAnswers(OwnWrites& writes, const PostgresOwnTables& names,
                   const std::vector<SchemaAnswer>& answers);
 
@@ -104,10 +103,10 @@ void ForgetCycleNotes(OwnWrites& writes, const PostgresOwnTables& names, std::in
 
 absl::StatusOr<TenantVerbs::NonceCount> CountNonces(postgres::Connection& connection,
                                                     const PostgresOwnTables& names, const std::string& value);
-/// By value.
+/// Returns the nonces, ordered by value.
 absl::StatusOr<std::vector<Nonce>> SelectNonces(const StateSource& from, const PostgresOwnTables& names);
 void InsertNonce(OwnWrites& writes, const PostgresOwnTables& names, const Nonce& nonce);
-/// Deletes nonces that expire before.
+/// Deletes nonces that expire before `before_ms`.
 void ForgetNonces(OwnWrites& writes, const PostgresOwnTables& names, std::int64_t before_ms);
 
 }  // namespace mirror

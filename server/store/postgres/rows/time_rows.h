@@ -11,18 +11,19 @@
 #include "server/store/postgres/rows/own_writes.h"
 #include "server/store/postgres/rows/state_rows.h"
 
-// The source time of a mirror's tables, and how old they may become; `_mirror_freshness` shows both.
+// The source's time that each table shows, and the maximum age of tables. `_mirror_freshness` shows both.
 
 namespace mirror {
 
 absl::StatusOr<Freshness> SelectFreshness(const StateSource& from, const PostgresOwnTables& names);
-/// Writes the difference between the two; `now` was read in this transaction.
+/// Writes the differences between `now` and `next`. `now` was read in this transaction.
 void WriteTimes(OwnWrites& writes, const PostgresOwnTables& names, const Freshness& now,
                 const Freshness& next);
-/// Writes the table's own time; absent: unknown now. Empty `table`: the time of tables without their own.
+/// Writes the table's own time. Absent: unknown from now on. Empty `table`: the time for tables without their
+/// own.
 void WriteTime(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table,
                std::optional<std::int64_t> source_ms);
-/// Called when the table is gone.
+/// Called when the table was removed.
 void ForgetTime(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table);
 void WriteTargets(OwnWrites& writes, const PostgresOwnTables& names, const FreshnessTargets& targets);
 

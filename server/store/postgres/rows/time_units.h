@@ -12,7 +12,7 @@ inline constexpr std::int64_t kUnitsOfMicro = 10;
 inline constexpr std::int64_t kUnitsOfDay = 864'000'000'000;
 inline constexpr std::int64_t kDaysToPostgres = 730'119;
 inline constexpr std::int64_t kMicrosToPostgres = kDaysToPostgres * (kUnitsOfDay / kUnitsOfMicro);
-/// The day after 9999-12-31: days outside of this range have no units.
+/// The day after 9999-12-31. Days outside of this range have no value in the protocol.
 inline constexpr std::int64_t kDaysMax = 3'652'059;
 
 inline std::int32_t PostgresDays(std::int64_t units) {
@@ -20,7 +20,7 @@ inline std::int32_t PostgresDays(std::int64_t units) {
 }
 inline std::int64_t PostgresMicros(std::int64_t units) { return units / kUnitsOfMicro - kMicrosToPostgres; }
 
-/// -1: the protocol has no value for it, for example for an infinity.
+/// Both return -1 if the protocol has no value for it, for example for an infinity.
 inline std::int64_t UnitsOfDays(std::int64_t days) {
   return days < -kDaysToPostgres || days >= kDaysMax - kDaysToPostgres
              ? -1

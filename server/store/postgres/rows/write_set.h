@@ -22,23 +22,25 @@
 
 namespace mirror {
 
-/// Builds a statement over rows of a batch. `batch` is its FROM item b, with "c0", "c1", … for the batch's
-/// columns, and "kinds" if rows have them. `first`: the number of the first value bound in addition.
+/// Makes a statement over rows of a batch. `batch`: its FROM item b, with columns "c0", "c1", … for those of
+/// the batch, and "kinds" if the rows have them. `first`: the number of the first value that is bound in
+/// addition.
 using PostgresSqlOver = std::function<std::string(const std::string& batch, int first)>;
 
-/// The versions to keep of rows that are about to be written; only whole rows: none of their values comes in
+/// How to keep versions of rows that are about to be written. Only for whole rows: no value of them comes in
 /// parts.
 struct PostgresKeeping {
-  PostgresSqlOver sql;  ///< Returns no rows. Reads the old rows.
-  std::int64_t moment;  ///< Bound in addition.
+  PostgresSqlOver sql;  ///< Reads the old rows. Returns no rows.
+  std::int64_t moment;  ///< A value that is bound in addition.
 };
 
 /// The target of a batch.
 struct PostgresTarget {
-  std::string name;      ///< As it stands in SQL, with its schema.
-  std::string receipts;  ///< As it stands in SQL: see PostgresParts.
+  std::string name;      ///< As written in SQL, with its schema.
+  std::string receipts;  ///< As written in SQL, see PostgresParts.
   PostgresKinds kinds;
-  bool has_new_keys = false;                 ///< No key of the batch exists, as in a population in key order.
+  bool has_new_keys = false;                 ///< No key of the batch exists yet, as in a population in key
+                                             ///< order.
   const PostgresKeeping* keeping = nullptr;  ///< Null: no versions are kept.
 };
 
@@ -49,21 +51,23 @@ class PostgresSetWriter {
   PostgresSetWriter(postgres::Connection& connection, const PostgresTarget& target, const ApplyRows& apply,
                     PostgresBatchValues& values);
 
-  /// Writes rows of the batch. If a value is in parts, they are read from their table, and `rows` is one row.
-  /// Keeps versions in the same statement. Returns how many rows are new; for an UPDATE, how many existed.
-  /// Errors: PostgreSQL's, and CheckNoneKeptOut().
+  /// Writes rows of the batch, and keeps versions in the same statement. If a value comes in parts, reads
+  /// them from their table; then `rows` must be one row. Returns how many rows are new; for an UPDATE, how
+  /// many existed. Errors: those of PostgreSQL and of CheckNoneKeptOut().
   absl::StatusOr<std::int64_t> Write(const std::vector<std::uint32_t>& rows);
-  /// Deletes these rows of any batch by key; keeps no versions. Returns minus the number of deleted rows.
+  /// Deletes these rows by key, for a batch of any kind. Keeps no versions. Returns the negative number of
+  /// deleted rows.
   absl::StatusOr<std::int64_t> Remove(const std::vector<std::uint32_t>& rows);
-  /// Runs a statement over rows of the batch whose bound values are not in parts. `keys_alone`: binds only
-  /// the key. Returns how many rows it changed.
+  /// Runs a statement over rows of the batch. No bound value may come in parts. `keys_alone`: binds only the
+  /// key. Returns how many rows it changed.
   absl::StatusOr<std::int64_t> RunOver(const std::vector<std::uint32_t>& rows, bool keys_alone,
                                        const PostgresSqlOver& sql, postgres::Values values);
-  /// Keeps versions for whole rows of an INSERT, in a statement of its own.
+  /// Keeps versions for whole rows of an INSERT, in a separate statement.
   absl::Status Keep(const std::vector<std::uint32_t>& rows);
-  /// Notes that each piece of this text value is valid text: none ends inside a character.
+  /// Notes that each piece of this text value is valid text by itself: no piece ends inside a character.
   void NoteWholePieces(std::uint64_t value_id) { whole_texts_.insert(value_id); }
-  /// Finds the rows of the batch whose key is missing: the first kMissingKeysMax.
+  /// Finds the rows of the batch whose keys are missing in the table. Returns the first kMissingKeysMax of
+  /// them.
   absl::Status FindMissing(RowsWritten* written);
 
  private:
@@ -72,7 +76,7 @@ class PostgresSetWriter {
   void BindKinds(const std::vector<std::uint32_t>& rows, Statement* to);
   void AddParts(const LargeValue& large, std::size_t column, std::uint32_t row, Statement* to) const;
   std::string SameKey() const;
-  /// "kept AS (…)", for a WITH clause; empty: nothing is kept.
+  /// Returns "kept AS (…)" for a WITH clause; empty: no versions are kept.
   std::string Kept(Statement* to) const;
   absl::StatusOr<std::int64_t> Insert(Statement statement, std::size_t rows);
   std::string SetKinds(Statement* to) const;
@@ -89,35 +93,36 @@ class PostgresSetWriter {
   std::set<std::uint64_t> whole_texts_;  ///< Value ids.
 };
 
-/// Tells whether rows of the INSERT may be deleted and inserted anew: the rows hold no data of others. The
-/// caller must be in the transaction that writes them.
+/// Returns whether rows of the INSERT may be deleted and inserted again, because the table's rows hold no
+/// data of others. Must be called in the transaction that writes the rows.
 absl::StatusOr<bool> MayReplaceRows(postgres::Connection& connection, const PostgresTarget& target,
                                     const TableSchema& schema);
 
-/// Inserts these rows of an INSERT by COPY; none of their keys may exist. Returns how many. The error's
-/// Failure::copy_row counts `rows`.
+/// Inserts these rows of an INSERT by COPY. None of their keys may exist. Returns how many rows it inserted.
+/// Failure::copy_row of an error is an index into `rows`.
 absl::StatusOr<std::int64_t> CopyRows(postgres::Connection& connection, const PostgresTarget& target,
                                       const ApplyRows& apply, PostgresBatchValues& values,
                                       const std::vector<std::uint32_t>& rows);
 
-/// Returns the error for people when PostgreSQL refuses rows of a batch; it never contains row data. `row`:
-/// the refused row, if known. kFailedPrecondition: a constraint, which is named, or a table that is not as
-/// agreed; kInvalidArgument: PostgreSQL cannot hold a value, or a row (then postgres::FailureOf() still
-/// works); kAborted: a lock of somebody else's, which affects only this table. Other errors are returned as
+/// Returns an error for people if PostgreSQL refuses rows of a batch. It never contains row data. `row`: the
+/// refused row, if known. kFailedPrecondition: a constraint, which is named, or a table that differs from its
+/// agreed definition. kInvalidArgument: PostgreSQL cannot store a value or a row; then postgres::FailureOf()
+/// still works. kAborted: a lock of somebody else, which concerns only this table. Returns other errors as
 /// `status`.
 absl::Status RefusedRows(const absl::Status& status, const TableSchema& schema,
                          std::optional<std::uint32_t> row);
-/// Checks that all sent rows were written although nothing reported an error. Errors: kFailedPrecondition.
+/// Checks that all sent rows were written, even if nothing reported an error. Errors: kFailedPrecondition.
 absl::Status CheckNoneKeptOut(const TableSchema& schema, std::int64_t written, std::size_t sent);
 
-// The batch must have rows, and the table a key.
+// Both need a batch with rows, and a table with a key.
 Key LeastKey(const TableSchema& kept, const ChangeBatch& batch);
 Key GreatestKey(const TableSchema& kept, const ChangeBatch& batch);
 
 /// Writes the rows of `apply.batch`, and deletes the parts of the large values that it used. Runs in the
-/// caller's transaction, which has failed after an error of PostgreSQL's. Errors: kFailedPrecondition: rows
-/// of an UPDATE are missing (they are named), a constraint refuses, or a large value is incomplete;
-/// kInvalidArgument: a value cannot be stored; kAborted: somebody else locks the table; Failure.
+/// caller's transaction, which has failed after an error of PostgreSQL. Errors: kFailedPrecondition: rows of
+/// an UPDATE are missing (the message names them), a constraint refuses the rows, or a large value is
+/// incomplete; kInvalidArgument: a value cannot be stored; kAborted: somebody else has locked the table;
+/// Failure.
 absl::Status WriteRows(postgres::Connection& connection, const PostgresTarget& target, const ApplyRows& apply,
                        RowsWritten* written);
 

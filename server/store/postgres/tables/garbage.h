@@ -15,12 +15,14 @@ namespace mirror {
 
 struct GarbageTurn {
   std::set<std::string> first;                           ///< Relations to drop before the others.
-  std::optional<std::chrono::milliseconds> within = {};  ///< Starts no further drop later; absent: no limit.
+  std::optional<std::chrono::milliseconds> within = {};  ///< No further drop begins after this time; absent:
+                                                         ///< no limit.
 };
 
-/// Drops what MakeGarbage() noted, each relation in its own transaction, which waits at most 100 ms for
-/// locks. A relation that is being read, or that a view depends on, stays for the next call. Returns how many
-/// stay. Errors: as a store's, the first one, after all relations were tried.
+/// Drops the relations that MakeGarbage() noted. Each is dropped in its own transaction, which waits at most
+/// 100 ms for locks. A relation that is being read, or that a view depends on, stays for the next call.
+/// Returns how many relations stay. Errors: those of a store. It tries all relations, and then returns the
+/// first error.
 absl::StatusOr<std::size_t> DropGarbage(postgres::Connection& connection, const MirrorGuard& own,
                                         const PostgresOwnTables& names, const GarbageTurn& turn = {});
 

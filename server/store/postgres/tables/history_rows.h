@@ -18,14 +18,14 @@ namespace mirror {
 struct PostgresHistory {
   std::string versions;  ///< The relation with the versions.
   std::string view;      ///< The view of all versions.
-  TableSchema schema;    ///< The mirrored table's kept form, as last seen.
+  TableSchema schema;    ///< The mirrored table's kept form when it was read last.
   std::int64_t known_from = 0;
   bool is_view_whole = true;  ///< False: the table lacked a column when the view was made.
-  /// Columns with a new rule, while the rows are still as they were before it.
+  /// Columns with a new rule that the rows do not follow yet.
   std::vector<std::string> hidden = {};
 };
 
-/// By folded table name; empty if no version was ever kept. Errors also: kDataLoss.
+/// Returns the histories by folded table name; empty: no version was ever kept. Errors: also kDataLoss.
 absl::StatusOr<std::map<std::string, PostgresHistory>> SelectHistories(postgres::Connection& connection,
                                                                        const PostgresOwnTables& names);
 void WriteHistory(OwnWrites& writes, const PostgresOwnTables& names, const PostgresHistory& history);

@@ -12,47 +12,50 @@
 #include "server/store/postgres/rows/state_rows.h"
 #include "server/store/postgres/tables/table_work.h"
 
-// Indexes that the mirror made itself (their names begin with kOwnIndexPrefix); and what the source reported
-// of its own objects: rows of kObjects.
+// Indexes that the mirror made itself; their names begin with kOwnIndexPrefix. Also what the source announced
+// about its own objects: rows of kObjects.
 
 namespace mirror {
 
-/// Returns an index's columns as PostgreSQL's SQL, between its parentheses. For a collation that ignores case
-/// it indexes an expression: lower("name").
+/// Returns the columns of an index as SQL, without the parentheses. For a collation that ignores case it is
+/// an expression: lower("name").
 std::string PostgresIndexTerms(const TableSchema& kept, const std::vector<IndexColumn>& columns);
 
 absl::StatusOr<std::vector<OwnIndex>> FindOwnIndexes(postgres::Connection& connection,
                                                      const PostgresOwnTables& names);
-/// Returns the same indexes, each with its columns, sorted by the index's name. The part of a collation that
-/// PostgresIndexTerms() left out of the index is not returned.
+/// Returns the same indexes with their columns, ordered by the index's name. Lacks those parts of a collation
+/// that PostgresIndexTerms() left out of the index.
 absl::StatusOr<std::vector<IndexChange>> FindMadeIndexes(postgres::Connection& connection,
                                                          const PostgresOwnTables& names);
-/// `schema`: the agreed one of the change's table; null: there is none, and no index is made. If a value is
-/// too long for the index, that is noted and no index is made: see NoteTooLong().
+/// Makes or drops an index. `schema`: the agreed definition of the table; null: there is none, and no index
+/// is made. If a value is too long for the index, notes that and makes no index, see NoteTooLong().
 absl::Status ChangeIndex(TableWork& work, const IndexChange& change, const TableSchema* schema);
 absl::Status DropOwnIndexes(TableWork& work, const std::string& relation);
 
-/// Rows that cannot be read are skipped. `rows`: of kObjects.
+/// Skips rows that cannot be read. `rows`: of kObjects.
 std::vector<KeptObjects> ReadObjects(const std::vector<StateRow>& rows);
-/// Returns the row that WriteObjects() queues, for a caller that caches the rows.
+/// Returns the row that WriteObjects() queues. For a caller that caches the rows.
 StateRow ObjectsRow(const KeptObjects& kept);
 void WriteObjects(TableWork& work, const ObjectsChange& change);
 
-// An index entry takes at most 2,704 bytes; sources have no such limit. The mirror never refuses a source row
-// because of its own index: it drops the index. Making it again shows whether the values fit by then. If not,
-// the index is noted in kTooLong and not tried again before the table's next population.
+// An index entry has at most 2,704 bytes, but sources have no such limit. The mirror never refuses a row of
+// the source because of its own index: it drops the index. A new attempt to make the index shows whether all
+// values fit by then. If not, the index is noted in kTooLong, and the next attempt comes after the table's
+// next population.
 
-/// Tells whether an index of the mirror's own may have refused the row: PostgreSQL names it, or none.
+/// Returns whether an index of the mirror's own may have refused the row: PostgreSQL names such an index, or
+/// names none.
 bool MayBeOwnIndex(const postgres::Failure& failure);
-/// Drops the mirror's own indexes over columns of any length. Returns how many. Errors: as LockTable().
+/// Drops the mirror's own indexes on columns of variable length. Returns how many it dropped. Errors: those
+/// of LockTable().
 absl::StatusOr<std::size_t> DropIndexesOfAnyLength(TableWork& work, const std::string& table);
 
-/// Notes that a value of its table is too long for the index.
+/// Notes that a value of the table is too long for the index.
 absl::Status NoteTooLong(TableWork& work, const OwnIndex& index);
 /// Removes the notes of all indexes of the table, or of one.
 void ForgetTooLong(TableWork& work, const std::string& table,
                    const std::optional<std::string>& index = std::nullopt);
-/// `rows`: of kTooLong. Rows that cannot be read are skipped.
+/// Skips rows that cannot be read. `rows`: of kTooLong.
 std::vector<OwnIndex> ReadTooLong(const std::vector<StateRow>& rows);
 
 }  // namespace mirror

@@ -15,21 +15,22 @@
 #include "server/store/postgres/rows/own_writes.h"
 #include "server/store/postgres/rows/state_rows.h"
 
-// `_mirror_journal`, `_mirror_floor` and the view `_mirror_commits`. The journal's place is a row of
-// kJournal, which a transaction reads with its lock: so an entry costs no additional round trip.
+// `_mirror_journal`, `_mirror_floor` and the view `_mirror_commits`. The state of the journal is in rows of
+// kJournal. A transaction reads them with its lock, so an entry costs no additional round trip.
 
 namespace mirror {
 
-/// `state`: all rows of kJournal.
+/// Returns where the journal is. `state`: all rows of kJournal.
 JournalPlace JournalPlaceOf(const std::vector<StateRow>& state, const std::string& table);
 
-/// Returns SQL that reads what the journal saw last: id and text of the documents of kSeenKind. `of_tables`:
-/// only the documents of the tables in $1, which is KeysOf().
+/// Returns SQL that reads which writes the journal recorded last: id and text of the documents of kSeenKind.
+/// `of_tables`: only the documents of the tables in $1, which is KeysOf().
 std::string SeenSql(const PostgresOwnTables& names, bool of_tables);
 
-/// Also queues a row of kJournal for an entry that heads a new open moment.
+/// Queues the entry. If the entry is the head of a new open moment, also queues its row of kJournal.
 void InsertEntry(OwnWrites& writes, const PostgresOwnTables& names, const JournalEntry& entry);
-/// `state` as above. Copies the commit and origin of `by` to entry `moment`; deletes its row of kJournal.
+/// Copies the commit and the origin of `by` to entry `moment`, and deletes the moment's row of kJournal.
+/// `state`: as above.
 void CloseMoment(OwnWrites& writes, const PostgresOwnTables& names, const std::vector<StateRow>& state,
                  std::int64_t moment, const JournalEntry& by);
 void WriteDigest(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table,
@@ -49,11 +50,11 @@ void ForgetJournalKeys(OwnWrites& writes, const PostgresOwnTables& names, const 
 absl::StatusOr<std::int64_t> EraseJournalKey(postgres::Connection& connection, const PostgresOwnTables& names,
                                              const std::string& table, const Key& key);
 
-/// Returns SQL that selects the last old commit of those that `which` selects, or 0. $1 and $2: see
+/// Returns SQL that selects the last old commit among those that `which` selects, or 0. $1 and $2: see
 /// OldCommits.
 std::string LastOldSql(const PostgresOwnTables& names, const std::string& which);
 
-/// Reads in the connection's transaction; both arguments must outlive the reader.
+/// Makes a reader in the connection's transaction. Both arguments must outlive it.
 std::unique_ptr<JournalReader> MakePostgresJournalReader(postgres::Connection& connection,
                                                          const PostgresOwnTables& names);
 

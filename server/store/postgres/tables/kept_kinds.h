@@ -8,21 +8,21 @@
 #include "proto/wire/table.h"
 #include "server/store/postgres/rows/any_kinds.h"
 
-// PostgresAgreed::kinds: the byte of kKindsColumn for each ANY column. In a shadow each ANY column has the
-// same byte position as in its table, so that a merge can copy kKindsColumn unchanged.
+// PostgresAgreed::kinds: which byte of kKindsColumn each ANY column has. In a shadow each ANY column has the
+// same byte as in its table, so that a merge can copy kKindsColumn unchanged.
 
 namespace mirror {
 
-/// Returns, for each column of `kept` (a table or a shadow), its position in `kinds`, found by the column's
+/// Returns, for each column of `kept` (a table or a shadow), its byte in `kinds`. Finds it by the column's
 /// name.
 PostgresKinds KindsOf(const TableSchema& kept, std::string_view kinds);
 
-/// Appends a place for an ANY column that has none. `of_old_rows`: the kind to assume for rows written before
-/// the place existed.
+/// Appends a byte for an ANY column that has none. `of_old_rows`: the kind to assume for rows that were
+/// written before the byte existed.
 void AddKind(const Column& column, Kind of_old_rows, std::string* kinds);
-/// The same for all columns of `kept`; old rows have NULL there.
+/// Does the same for all columns of `kept`. Old rows have NULL there.
 void AddKinds(const TableSchema& kept, std::string* kinds);
-/// Retires the column's place for good. `kinds` becomes empty if no column has a place any more.
+/// Ends the use of the column's byte for good. `kinds` becomes empty if no column has a byte any more.
 void DropKind(std::string_view column, std::string* kinds);
 void RenameKind(std::string_view from, std::string_view to, std::string* kinds);
 

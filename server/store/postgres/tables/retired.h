@@ -13,20 +13,21 @@
 #include "server/store/postgres/rows/state_rows.h"
 #include "server/store/postgres/tables/table_work.h"
 
-// Tables that are set aside: rows of kDropped; `number`: since when.
+// Tables that are set aside: rows of kDropped. Their `number` is the time when that happened.
 
 namespace mirror {
 
-/// Renames the relation aside, drops the mirror's own indexes on it, and forgets the table: see
-/// ForgetTable(). `table`: in the relation's spelling; the relation may be missing. Returns the queued row of
-/// kDropped; none: there was no such table.
+/// Renames the relation aside, drops the mirror's own indexes on it, and forgets the table, see
+/// ForgetTable(). `table`: as the relation is spelled. The relation may be missing. Returns the queued row of
+/// kDropped. Absent: there was no such table.
 absl::StatusOr<std::optional<StateRow>> RunRetireTable(TableWork& work, const std::string& table,
                                                        const std::string& shadow, std::int64_t now_ms);
-/// The same, but the relation becomes garbage and is dropped later.
+/// Forgets the table in the same way, but makes the relation garbage, which is dropped later. Drops another
+/// kind of object of ours, such as a view, at once.
 absl::Status RunDropTable(TableWork& work, const std::string& table, const std::string& shadow);
 
-/// Handles those of `dropped` (all of kDropped) that were set aside before `before_ms`. Tables with rows that
-/// are not live lose their live rows and stay forever. The others become garbage.
+/// Handles the tables in `dropped` (all rows of kDropped) that were set aside before `before_ms`. A table
+/// with rows that are not live loses its live rows and stays forever. The others become garbage.
 absl::Status DropRetired(TableWork& work, const std::vector<StateRow>& dropped, std::int64_t before_ms);
 /// See StoreRecords::SetAside.
 absl::StatusOr<std::vector<std::string>> SetAside(postgres::Connection& connection,

@@ -11,59 +11,59 @@
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/rows/own_writes.h"
 
-// The context of functions on mirrored tables; they run in the caller's transaction and savepoint.
+// The context of functions on mirrored tables. They run in the caller's transaction and savepoint.
 
 namespace mirror {
 
-/// The mirror's own rows are queued in `writes`. Definitions, and statements on mirrored rows, run at once.
+/// The mirror's own rows are queued in `writes`. Definitions and statements on mirrored rows run at once.
 struct TableWork {
   postgres::Connection& connection;
   const PostgresOwnTables& names;
   OwnWrites& writes;
-  /// The rest of kWaitsMax for the transaction; null: unlimited.
+  /// What is left of kWaitsMax for the transaction; null: no limit.
   std::chrono::steady_clock::duration* may_wait = nullptr;
 
-  /// Returns a relation of the mirror's schema as it stands in SQL.
+  /// Returns the name of a relation in the mirror's schema, as written in SQL.
   std::string In(std::string_view relation) const { return Qualified(names.schema_name, relation); }
 };
 
-/// Locks the table. Waits at most 100 ms for an ACCESS EXCLUSIVE lock, or the rest of kWaitsMax; at most 2 s
-/// for a mode that does not block readers. Errors: kAborted, naming the lock's holder: the transaction stays
-/// usable, and the caller may try later; as RunOnTable().
+/// Locks the table. For an ACCESS EXCLUSIVE lock it waits at most 100 ms, or what is left of kWaitsMax. For a
+/// mode that does not block readers it waits at most 2 s. Errors: kAborted, with the holders of the lock: the
+/// transaction is still usable, and the caller may try later; those of RunOnTable().
 absl::Status LockTable(TableWork& work, const std::string& relation,
                        std::string_view mode = "ACCESS EXCLUSIVE");
-/// The same for a statement that itself locks a relation that is no table.
+/// Does the same for a statement that itself locks a relation that is not a table.
 absl::Status RunWhereFree(TableWork& work, const std::string& relation, const std::string& sql,
                           std::string_view doing,
                           std::chrono::milliseconds patience = std::chrono::milliseconds(100));
 
-/// Limit for all waits of one transaction's definitions for tables in use: readers of a table that it has
-/// already changed wait all that time. After it, each wait is 1 ms at most.
+/// Limit for all waits of one transaction for tables in use, when it changes definitions. Meanwhile readers
+/// of the tables that it has already changed wait. After this time each wait is at most 1 ms.
 inline constexpr std::chrono::seconds kWaitsMax{1};
 
-/// How long a transaction of the store waits for other locks than those of definitions.
+/// How long a transaction of the store waits for locks other than those for definitions.
 inline constexpr char kLockPatience[] = "5s";
 
-/// Time limit of a statement over all rows of a table.
+/// Time limit of a statement that reads or writes all rows of a table.
 inline constexpr std::chrono::hours kLongStatement{6};
 
-/// Runs a definition, or several statements. Each may take long: it may rewrite the whole table. Errors:
-/// those of a store, see ToStoreStatus(); also kFailedPrecondition: PostgreSQL cannot do it.
+/// Runs a definition, or several statements. Each may take long, because it may rewrite the whole table.
+/// Errors: those of a store, see ToStoreStatus(); also kFailedPrecondition: PostgreSQL cannot do it.
 absl::Status RunOnTable(TableWork& work, const std::string& sql, std::string_view doing);
 
-/// Converts an error of PostgreSQL's as RunOnTable() does.
+/// Converts an error of PostgreSQL as RunOnTable() does.
 absl::Status OnTable(const absl::Status& ran);
 
 struct Relation {
-  std::string name;  ///< Empty: no relation has the name.
+  std::string name;  ///< Empty: no relation has this name.
   char kind = 0;     ///< As pg_class.relkind.
   bool is_ours = false;
   bool is_table() const { return kind == 'r' || kind == 'p'; }
 };
-/// Finds the relation of exactly this name in the schema: one in another case is somebody else's.
+/// Finds the relation with exactly this name in the schema. A name that differs in case is somebody else's.
 absl::StatusOr<Relation> FindRelation(TableWork& work, const std::string& table);
 
-/// Notes the relation; it is dropped later, in a transaction of its own.
+/// Notes that the relation is garbage. It is dropped later, in a transaction of its own.
 void MakeGarbage(TableWork& work, const std::string& relation);
 
 }  // namespace mirror

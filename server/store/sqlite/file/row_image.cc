@@ -13,14 +13,16 @@
 namespace mirror {
 namespace {
 
-/// The largest page size of the format, for the fewest pages.
+/// The largest page size of the format, so that there are as few pages as possible.
 constexpr std::size_t kImagePageBytes = 65'536;
 /// A longer row would need overflow pages, which this code does not write.
 constexpr std::size_t kPayloadMax = kImagePageBytes - 35;
-/// Maximum bytes of a record header's serial type, for values that fit into a page, and of its length.
+/// Maximum bytes of a serial type in a record's header, for values that fit into a page, and of the header's
+/// length.
 constexpr std::size_t kTypeBytesMax = 3, kHeaderBytesMax = 2;
 constexpr std::size_t kNumberBytes = 8;
-/// The first page has the schema. If there are several pages of rows, the table's root is after them.
+/// The first page has the schema. If there are several pages of rows, the root page of the table follows
+/// them.
 constexpr std::uint32_t kFirstLeaf = 2;
 constexpr std::size_t kPagesMax = RowImage::kBytesMax / kImagePageBytes;
 
@@ -40,7 +42,7 @@ std::size_t VarintSize(std::uint64_t value) {
 
 unsigned char* PutLongVarint(std::uint64_t value, unsigned char* to) {
   const std::size_t size = VarintSize(value);
-  // The ninth byte has eight bits, the others have seven.
+  // The ninth byte has eight bits, the other bytes have seven.
   const int last_bits = size == 9 ? 8 : 7;
   std::size_t at = size - 1;
   to[at] = static_cast<unsigned char>(value & ((1U << last_bits) - 1));
@@ -84,7 +86,7 @@ std::string CreateTableOf(const TableSchema& schema, const std::vector<std::uint
 
 void PutFileHeader(std::uint32_t pages, unsigned char* to) {
   std::memcpy(to, "SQLite format 3", 16);
-  PutBig(1, 2, to + 16);  // Means pages of 65,536 bytes, which do not fit.
+  PutBig(1, 2, to + 16);  // Stands for pages of 65,536 bytes, a number that does not fit.
   to[18] = to[19] = 1;    // Not in WAL mode.
   to[21] = 64;
   to[22] = to[23] = 32;
@@ -96,7 +98,8 @@ void PutFileHeader(std::uint32_t pages, unsigned char* to) {
   PutBig(1, 4, to + 92);
 }
 
-/// Cells grow down from the page's end; the list of their offsets grows towards them.
+/// Cells are added from the end of the page downwards, and the list of their offsets from the beginning
+/// upwards.
 void PutPageHeader(unsigned char kind, std::uint32_t cells, std::size_t begin, unsigned char* to) {
   to[0] = kind;
   PutBig(cells, 2, to + 3);
@@ -106,7 +109,7 @@ void PutPageHeader(unsigned char kind, std::uint32_t cells, std::size_t begin, u
 /// The last rowid of each page.
 using LastRowids = std::array<std::int64_t, kPagesMax + 1>;
 
-/// Writes the root: the highest rowid of each page of rows except the last, and the last page's number.
+/// Writes the root: the highest rowid of each page of rows except the last, and the number of the last page.
 void WriteRoot(const LastRowids& last_rowids, std::uint32_t last_leaf, unsigned char* root) {
   std::memset(root, 0, kInnerHeaderBytes);
   std::size_t begin = kImagePageBytes;
@@ -182,7 +185,8 @@ RowImage::RowImage(const TableSchema& schema, const ChangeBatch& batch,
     sources_.push_back({view, &of, ValueFormOf(of, *view), of.key_position != 0});
   }
   const std::string sql = CreateTableOf(schema, order);
-  // type, name, tbl_name, rootpage, sql: the types of all but the last have a byte each, or two.
+  // The columns are type, name, tbl_name, rootpage and sql. The last one's serial type may take several
+  // bytes, the others take one byte each, or two.
   std::vector<unsigned char> record(16 + sql.size());
   unsigned char* at = record.data() + 1;
   at = PutVarint(kText + 2 * 5, at);
@@ -211,7 +215,7 @@ void RowImage::SetInteger(Field& field, std::int64_t value) {
 }
 
 void RowImage::SetReal(Field& field, double value, bool may_be_integer) {
-  // In a REAL column, SQLite stores whole numbers as integers while those are shorter.
+  // In a REAL column SQLite stores whole numbers as integers, as long as these are shorter.
   constexpr double kShorter = std::uint64_t{1} << 47;
   if (may_be_integer && value >= -kShorter && value < kShorter && std::trunc(value) == value) {
     return SetInteger(field, static_cast<std::int64_t>(value));
@@ -270,7 +274,7 @@ void RowImage::MakeFields(std::uint32_t row) {
     types += VarintSize(fields_[i].type);
     values += fields_[i].size;
   }
-  // The header's length includes itself: one byte, or two if the types have more than 126.
+  // The length of the header includes itself: one byte, or two if the types have more than 126 bytes.
   header_bytes_ = types + (types < 127 ? 1 : 2);
   payload_bytes_ = header_bytes_ + values;
 }

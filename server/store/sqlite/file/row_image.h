@@ -14,8 +14,8 @@
 
 namespace mirror {
 
-/// Writes rows of a batch as a SQLite database with one table, in the bytes of SQLite's file format
-/// (https://www.sqlite.org/fileformat2.html). From such a table SQLite copies whole records; otherwise it
+/// Writes rows of a batch as a SQLite database with one table, in SQLite's file format
+/// (https://www.sqlite.org/fileformat2.html). From such a table SQLite copies whole records. Otherwise it
 /// asks for each value and builds the record itself (docs/decisions/0069). Threads: one at a time.
 class RowImage {
  public:
@@ -24,17 +24,18 @@ class RowImage {
   /// The name of the image's table.
   static constexpr char kTable[] = "r";
 
-  /// Returns whether an image can hold the batch's rows: they have all columns, the key is one integer, the
-  /// message holds every value, no column's affinity would change a value, and each row fits into a page.
+  /// Returns whether an image can hold the batch's rows. Conditions: the rows have all columns, the key is
+  /// one integer, the message holds every value, no column's affinity would change a value, and each row fits
+  /// into a page.
   static bool CanHold(const TableSchema& schema, const ChangeBatch& batch);
 
   /// `order`: the schema's columns in the order of the target table. All arguments must outlive this object.
   RowImage(const TableSchema& schema, const ChangeBatch& batch, const std::vector<std::uint32_t>& order);
 
-  /// Writes rows into `image`, of kBytesMax bytes: from `place` of the batch's order on, at least one.
-  /// Returns the place after the last one.
+  /// Writes rows into `image`, which has kBytesMax bytes. Begins at index `place` of the batch's order, and
+  /// writes at least one row. Returns the index after the last row.
   std::uint32_t Write(std::uint32_t place, std::span<unsigned char> image);
-  /// Returns the size of the image that was written last.
+  /// Returns the size in bytes of the image that was written last.
   std::size_t size() const { return size_; }
 
  private:
@@ -42,7 +43,7 @@ class RowImage {
     const ColumnView* view;
     const Column* column;
     ValueForm form;
-    bool is_key;  ///< The row's id; the record has NULL for it.
+    bool is_key;  ///< The value is the row's id. The record has NULL for it.
   };
   /// A value to be written into a record.
   struct Field {
@@ -64,9 +65,9 @@ class RowImage {
   const ChangeBatch& batch_;
   std::vector<Source> sources_;
   std::vector<Field> fields_;
-  std::vector<std::array<char, 40>> texts_;  ///< By column, the values that are stored as texts.
+  std::vector<std::array<char, 40>> texts_;  ///< Buffers, by column, for values that are stored as texts.
   std::vector<unsigned char> first_page_;
-  std::size_t root_at_ = 0;  ///< Offset in the first page where it names the table's root page.
+  std::size_t root_at_ = 0;  ///< The offset in the first page where the number of the table's root page is.
   std::int64_t rowid_ = 0;
   std::size_t header_bytes_ = 0, payload_bytes_ = 0;
   std::size_t size_ = 0;

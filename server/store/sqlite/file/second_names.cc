@@ -47,7 +47,7 @@ absl::Status NameOrCopy(const std::string& path, const std::string& second) {
   return copied;
 }
 
-/// Returns the mirror's file for a second name; empty: `path` is not a second name.
+/// Returns the mirror's file to which a second name belongs; empty: `path` is not a second name.
 std::string FirstNameOf(const std::string& path) {
   for (const std::string_view mark : kBehindTheName) {
     const std::size_t found = path.rfind(mark);
@@ -71,7 +71,7 @@ absl::Status TakeBack(const std::string& path, const std::string& second) {
   return SyncFolderOf(path);
 }
 
-/// `path`: the mirror to repair; empty: all.
+/// Removes second names. `path`: the mirror to repair; empty: all mirrors.
 absl::Status TakeBackIn(const std::string& dir, const std::string& path) {
   std::error_code error;
   std::vector<std::string> named_twice;
@@ -97,7 +97,7 @@ absl::StatusOr<bool> NameTwice(const std::string& path, const std::string& secon
   if (FileExists(path + kLogSuffix)) named = NameOrCopy(path + kLogSuffix, second + kLogSuffix);
   if (named.ok()) named = SyncFolderOf(path);
   if (named.ok()) return true;
-  TakeBack(path, second).IgnoreError();  // The next start does it.
+  TakeBack(path, second).IgnoreError();  // If this fails, the next start does it.
   return named;
 }
 

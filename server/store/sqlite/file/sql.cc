@@ -11,7 +11,7 @@
 namespace mirror {
 namespace {
 
-/// Returns a text literal. A NUL was refused when the default was checked.
+/// Returns a text literal. The check of the default has refused a NUL.
 std::string QuoteText(std::string_view text) {
   std::string quoted = "'";
   for (const char c : text) {

@@ -12,9 +12,10 @@
 namespace mirror {
 namespace {
 
-/// Widths of the tables. The last is SQLite's maximum.
+/// Widths of the tables, in columns. The last one is SQLite's maximum.
 constexpr std::array<std::size_t, 4> kWidths = {16, 64, 256, 2'000};
-/// Rows told to the planner: enough to make it read the batch once and seek in the table.
+/// The number of rows that the planner is told. It is large enough that the planner reads the batch once and
+/// searches in the mirrored table.
 constexpr sqlite3_int64 kRowsEstimated = 5'000;
 
 struct Table {
@@ -44,7 +45,7 @@ int Disconnect(sqlite3_vtab* table) {
   return SQLITE_OK;
 }
 
-/// The plan is always the whole batch, in its order.
+/// The plan is always to read the whole batch, in its order.
 int BestIndex(sqlite3_vtab*, sqlite3_index_info* info) {
   info->estimatedRows = kRowsEstimated;
   info->estimatedCost = static_cast<double>(kRowsEstimated);
@@ -53,7 +54,7 @@ int BestIndex(sqlite3_vtab*, sqlite3_index_info* info) {
 
 }  // namespace
 
-/// Has external linkage, because it is a friend of BatchTable.
+/// Has external linkage, because BatchTable declares it as a friend.
 struct BatchCursor {
   sqlite3_vtab_cursor base;
   BatchTable* source;
@@ -96,7 +97,7 @@ struct BatchCursor {
   static int Column(sqlite3_vtab_cursor* base, sqlite3_context* context, int index) {
     const auto* const self = reinterpret_cast<BatchCursor*>(base);
     const std::vector<BatchTable::ShownColumn>& columns = self->source->columns_;
-    // If no result is set, it is NULL.
+    // A value for which no result is set is NULL.
     if (static_cast<std::size_t>(index) < columns.size())
       self->Give(context, columns[static_cast<std::size_t>(index)]);
     return SQLITE_OK;
@@ -173,7 +174,7 @@ namespace {
 
 template <std::size_t kWidth>
 const sqlite3_module* Module() {
-  // No xCreate: the table exists without being created, and is in no schema.
+  // There is no xCreate: the table exists without being created, and is in no schema.
   static const sqlite3_module module = [] {
     sqlite3_module made{};
     made.xConnect = Connect<kWidth>;

@@ -13,7 +13,7 @@ struct sqlite3;
 
 namespace mirror {
 
-/// The form in which SQLite gets a column's values.
+/// The form in which SQLite gets the values of a column.
 enum class ValueForm : std::uint8_t {
   kInteger,
   kReal,
@@ -21,38 +21,38 @@ enum class ValueForm : std::uint8_t {
   kBlob,
   kTextOfInteger,  ///< Sent as a number, stored as a text.
   kTextOfBytes,
-  kAny,  ///< Each value has its own kind.
+  kAny,  ///< Each value has a kind of its own.
 };
 
-/// Returns the form. `view`: the column's values in a batch.
+/// Returns the form of a column. `view`: the column's values in a batch.
 ValueForm ValueFormOf(const Column& column, const ColumnView& view);
 
-/// A decoded batch as a table that SQL can read: column c0 is the batch's first column, the rowid is the
-/// row's index in the batch, and rows come in key order. One statement then applies a whole batch, without a
-/// bind call for each value; SQLite reads the texts straight from the message.
+/// Shows a decoded batch as a table that SQL can read. Column c0 is the batch's first column, the rowid is
+/// the index of the row in the batch, and rows come in key order. So one statement applies a whole batch,
+/// without a bind call for each value. SQLite reads texts directly from the message.
 ///
-/// Each connection has one. Its tables are eponymous virtual tables of several widths, since a connection
-/// keeps a table's columns in memory once it has used it. They have rows only between Show() and Hide(), and
-/// no schema object may use them (SQLITE_VTAB_DIRECTONLY). Threads: none.
+/// Each connection has one BatchTable. Its tables are eponymous virtual tables of several widths, because a
+/// connection keeps the columns of a table in memory once it has used the table. The tables have rows only
+/// between Show() and Hide(). No schema object may use them (SQLITE_VTAB_DIRECTONLY). Threads: none.
 class BatchTable {
  public:
   BatchTable() = default;
   BatchTable(const BatchTable&) = delete;
   BatchTable& operator=(const BatchTable&) = delete;
 
-  /// Registers the tables with `handle`, which this object must outlive. Returns SQLite's result code.
+  /// Registers the tables with `handle`. This object must outlive `handle`. Returns SQLite's result code.
   int Register(sqlite3* handle);
 
-  /// Whether a batch can be shown: the message holds every value, and there are not too many columns.
+  /// Returns whether a batch can be shown: the message holds every value, and there are not too many columns.
   static bool CanShow(const ChangeBatch& batch);
   /// Returns the name of the narrowest table that has enough columns.
   static std::string NameFor(const ChangeBatch& batch);
 
-  /// Shows the batch until Hide(); both arguments must stay unchanged meanwhile.
+  /// Shows the batch until Hide(). Both arguments must not change meanwhile.
   void Show(const TableSchema& schema, const ChangeBatch& batch);
   void Hide();
 
-  /// Returns the index of the row that was read last: an error refers to that row.
+  /// Returns the index of the row that was read last. An error of a statement belongs to that row.
   std::uint32_t row() const { return row_; }
 
  private:

@@ -8,9 +8,10 @@
 namespace mirror {
 namespace {
 
-/// A pass that copies at most so many pages is the last: its sync was short, and few pages came meanwhile.
+/// A pass that copies at most this number of pages is the last. Its sync was short, and few pages were added
+/// meanwhile.
 constexpr int kRestPages = 500;
-/// Limit of passes, since other tasks wait for the thread.
+/// Maximum number of passes, because other tasks wait for the thread.
 constexpr int kPassesMax = 4;
 
 }  // namespace
@@ -25,9 +26,10 @@ int CopyLog(sqlite3* connection) {
     const int code =
         sqlite3_wal_checkpoint_v2(connection, "main", SQLITE_CHECKPOINT_PASSIVE, &pages, &copied);
     if (code != SQLITE_OK) return sqlite3_extended_errcode(connection);
-    // No pages came, a reader needs the rest, or all was copied and the log has begun anew.
+    // Ends in three cases: no pages were added; a reader needs the rest; or all was copied and the log has
+    // begun anew.
     if (pass > 0 && copied <= copied_before) break;
-    // SQLite syncs only when it has copied the whole log.
+    // SQLite itself syncs only if it has copied the whole log.
     const int synced = has_file ? file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) : SQLITE_OK;
     if (synced != SQLITE_OK) return synced;
     if (pass > 0 && copied - copied_before <= kRestPages) break;
@@ -39,7 +41,7 @@ int CopyLog(sqlite3* connection) {
 Checkpointer::Task::Task(Checkpointer& checkpointer, std::function<std::int64_t()> work)
     : checkpointer_(checkpointer), work_(std::move(work)) {
   const MutexLock lock(checkpointer_.mutex_);
-  // Uses no member of the task: it may end before the thread starts.
+  // The thread's function uses no member of the task, because the task may end before the thread starts.
   if (!checkpointer_.thread_.joinable())
     checkpointer_.thread_ = std::thread(&Checkpointer::Work, &checkpointer);
   checkpointer_.waiting_.push_back(this);

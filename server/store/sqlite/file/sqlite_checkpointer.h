@@ -13,28 +13,31 @@ struct sqlite3;
 
 namespace mirror {
 
-/// Works on the logs of mirrors in a thread of its own while their writers continue: copies logs into the
-/// files (CopyLog), and extends logs ahead of their writers (LogGrowth).
+/// Works on the logs of mirrors in a thread of its own, while their writers continue. It copies logs into the
+/// mirror files (CopyLog) and extends logs ahead of their writers (LogGrowth).
 ///
-/// Works on one log at a time: a writer that cannot wait copies its log. Threads: any. Outlives the tasks.
+/// Works on one log at a time. A writer that cannot wait copies its log itself. Must outlive the tasks.
+/// Threads: any.
 class Checkpointer {
  public:
-  /// Maximum of queued tasks, each with two descriptors at most; further writers copy their logs themselves.
+  /// Maximum number of queued tasks; each has at most two descriptors. If the queue is full, writers copy
+  /// their logs themselves.
   static constexpr std::size_t kWaitingMax = 16;
 
-  /// A piece of work on one log.
+  /// One piece of work on one log.
   class Task {
    public:
-    /// Queues `work`, which returns result(). Throws std::system_error if no thread can be started.
+    /// Queues `work`, whose return value result() returns. Throws std::system_error if no thread can be
+    /// started.
     Task(Checkpointer& checkpointer, std::function<std::int64_t()> work);
     ~Task() { End(); }
     Task(const Task&) = delete;
     Task& operator=(const Task&) = delete;
 
     bool Ended() const;
-    /// Withdraws the task if it has not begun, else waits until it has ended.
+    /// Removes the task from the queue if it has not begun. Otherwise waits until it has ended.
     void End();
-    /// Returns 0 if the task was withdrawn, or has not ended.
+    /// Returns 0 if the task was withdrawn or has not ended.
     std::int64_t result() const;
 
    private:
@@ -61,16 +64,16 @@ class Checkpointer {
 
   mutable Mutex mutex_;
   CondVar came_, ended_;
-  /// May exceed kWaitingMax a little: a caller of HasRoom() adds its task a moment later.
+  /// May exceed kWaitingMax a little, because a caller of HasRoom() adds its task a moment later.
   std::deque<Task*> waiting_ MIRROR_GUARDED_BY(mutex_);
   bool over_ MIRROR_GUARDED_BY(mutex_) = false;
-  std::thread thread_ MIRROR_GUARDED_BY(mutex_);  ///< Started with the first task.
+  std::thread thread_ MIRROR_GUARDED_BY(mutex_);  ///< The first task starts it.
 };
 
-/// Copies a log into its file, except the last pages, and syncs the file, so that the writer need not wait
-/// for the disk. A log begins anew only when all of it is in the file, which a busy writer never lets happen
-/// here; the writer itself soon copies the last few pages. `connection`: one of its own, already used once.
-/// Returns SQLite's extended code.
+/// Copies a log into its file, except the last pages, and syncs the file. So the writer need not wait for the
+/// disk. A log begins anew only when all of it is in the file. While a writer is busy, this function never
+/// gets there, and the writer itself soon copies the last few pages. `connection`: one of its own, which was
+/// used before. Returns SQLite's extended code.
 int CopyLog(sqlite3* connection);
 
 }  // namespace mirror

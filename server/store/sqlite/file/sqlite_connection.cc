@@ -23,10 +23,10 @@ namespace mirror {
 namespace {
 
 constexpr std::size_t kStatementsMax = 500;
-/// Short readers end within it; a writer does not wait for longer ones.
+/// Short readers end within this time. A writer does not wait for longer ones.
 constexpr int kReadersMs = 1'000;
 
-/// SQLite has one code for every reason why a file cannot be opened. This checks for missing descriptors.
+/// Returns whether no descriptors are left. SQLite has one code for all reasons why a file cannot be opened.
 bool OutOfDescriptors() {
   const int probe = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (probe < 0) return errno == EMFILE || errno == ENFILE;
@@ -34,8 +34,8 @@ bool OutOfDescriptors() {
   return false;
 }
 
-/// Returns file attributes; absent: the path does not exist. It does not ask for times: Linux would then set
-/// a new time at the next write, which the next sync would have to write, too (docs/decisions/0072).
+/// Returns file attributes. Absent: the path does not exist. Does not ask for times: Linux would then set a
+/// new time at the next write, which the next sync would have to write as well (docs/decisions/0072).
 std::optional<struct statx> Look(const std::string& path, unsigned what) {
   struct statx info {};
   if (statx(AT_FDCWD, path.c_str(), 0, what, &info) != 0) return std::nullopt;
@@ -48,7 +48,8 @@ std::optional<SqliteConnection::FileId> IdOf(const std::string& path) {
   return SqliteConnection::FileId{makedev(info->stx_dev_major, info->stx_dev_minor), info->stx_ino};
 }
 
-/// Our statements name tables and columns that existed when they were prepared.
+/// Returns advice if a statement failed because somebody changed a table. Our statements name tables and
+/// columns that existed when they were prepared.
 std::string WhatIsToBeDone(int code, std::string_view detail) {
   const bool changed =
       detail.starts_with("no such column: ") || detail.starts_with("no such table: ") ||
@@ -82,7 +83,7 @@ absl::Status NotInTheLog(const std::string& begin, const std::string& end) {
 absl::Status SqliteStatus(int code, int extended, std::string_view what, std::string_view detail) {
   const std::string begin = absl::StrCat(std::string(what), ": ");
   const std::string end = absl::StrCat(" (SQLite ", extended, ")");
-  // The log's index file could not grow: SQLite does not report this as a full disk.
+  // The log's index file could not grow. SQLite does not report this as a full disk.
   if (extended == SQLITE_IOERR_SHMSIZE) code = SQLITE_FULL;
   if (extended == SQLITE_IOERR_DATA) return NotInTheLog(begin, end);
   switch (code) {
@@ -192,7 +193,7 @@ absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const s
 absl::Status SqliteConnection::Configure(bool fresh, Checkpointer* checkpointer) {
   sqlite3* const db = handle();
   sqlite3_extended_result_codes(db, 1);
-  // Debian enables all of SQLite's features; a mirror file may come from anywhere.
+  // Debian's SQLite enables all features, and a mirror file may come from anywhere.
   database_->ReadQuotedAsNames();
   if (const int code = GuardSchema(db); code != SQLITE_OK) return ToStatus(code, "the mirror");
   sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
@@ -219,10 +220,10 @@ absl::Status SqliteConnection::Configure(bool fresh, Checkpointer* checkpointer)
   return absl::OkStatus();
 }
 
-/// Checks the file before anything is written to it. A file without any table may become a mirror.
+/// Checks the file before anything is written to it. A file without tables may become a mirror.
 absl::Status SqliteConnection::CheckIsMirror() {
-  // Looks for either of two tables, since somebody may have dropped one; a source's change log has neither.
-  // They are the first tables made in a mirror, so the rest of a long schema is not read.
+  // Looks for one of two tables, because somebody may have dropped the other. A source's change log has
+  // neither. They are the first tables of each mirror, so SQLite does not read the rest of a long schema.
   for (const char* const sql :
        {"SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name IN ('_mirror_tenant', "
         "'_mirror_schema') LIMIT 1",
@@ -241,7 +242,7 @@ absl::Status SqliteConnection::CheckIsMirror() {
 
 absl::Status SqliteConnection::ConfigureMirror(Checkpointer* checkpointer) {
   RETURN_IF_ERROR(CheckIsMirror());
-  // With the log kept, a partner without write access to the folder can read a closed mirror.
+  // The log is kept, so that a partner who cannot write to the folder can read a closed mirror.
   int persist = 1;
   sqlite3_file_control(handle(), "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
   RETURN_IF_ERROR(Run(*this, {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"}));
@@ -251,15 +252,15 @@ absl::Status SqliteConnection::ConfigureMirror(Checkpointer* checkpointer) {
 }
 
 absl::Status SqliteConnection::ConfigureBuilding() {
-  // The journal is in memory, so a refused batch can be rolled back as in a mirror. It holds only the pages
-  // that a transaction changes, not those that it adds.
+  // The journal is in memory, so that a refused batch can be rolled back as in a mirror. The journal has only
+  // the pages that a transaction changes, not the pages that it adds.
   return Run(*this,
              {"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = MEMORY", "PRAGMA synchronous = OFF"});
 }
 
 sqlite3* SqliteConnection::OpenBeside() const {
   const auto same = [&] { return SameFile() && wal_ && SameLog(); };
-  // With another log, the connection would copy that log's pages by the index of this one.
+  // If another log is at the path, the connection would copy that log's pages by the index of this one.
   if (!same()) return nullptr;
   sqlite3* connection = nullptr;
   constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
@@ -274,7 +275,7 @@ sqlite3* SqliteConnection::OpenBeside() const {
   }
   if (connection != nullptr) {
     sqlite3_db_config(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-    // Failures of a checkpoint must be seen; SQLite hides those of its automatic checkpoint after a commit.
+    // A failed checkpoint must be noticed. SQLite hides failures of its automatic checkpoint after a commit.
     sqlite3_wal_autocheckpoint(connection, 0);
   }
   if (code == SQLITE_OK && same()) return connection;
@@ -303,16 +304,16 @@ absl::Status SqliteConnection::Rewrite() {
     return absl::UnavailableError(
         absl::StrCat("the log of '", path_, "' could not be emptied: ", WhyLogStays(*this).why));
   };
-  // A reader that holds the log now would hold it after the rewrite, too.
+  // A reader that needs the log now would still need it after the rewrite.
   RETURN_IF_ERROR(empty_log());
   sqlite3* const beside = OpenBeside();
   if (beside == nullptr)
     return absl::UnavailableError(absl::StrCat("'", path_, "' could not be opened again"));
   sqlite3_extended_result_codes(beside, 1);
   sqlite3_busy_timeout(beside, kBusyTimeoutMs);
-  // Samples of values, left by ANALYZE. The table need not exist.
+  // Samples of values, which ANALYZE leaves. The table may be missing.
   sqlite3_exec(beside, "DELETE FROM sqlite_stat4", nullptr, nullptr, nullptr);
-  // VACUUM attaches a file, which the writer's connection forbids.
+  // VACUUM attaches a file, and the writer's connection does not allow that.
   const int code = sqlite3_exec(beside, "VACUUM", nullptr, nullptr, nullptr);
   absl::Status status;
   if (code != SQLITE_OK) {
@@ -326,10 +327,10 @@ SqliteConnection::~SqliteConnection() {
   ForgetStatements();
   if (use_ != MirrorUse::kMirror) return;
   const bool same_file = SameFile(), same_log = SameLog();
-  // The log file stays, empty: see SQLITE_FCNTL_PERSIST_WAL.
+  // The log file stays, and is empty, see SQLITE_FCNTL_PERSIST_WAL.
   if (same_file) EmptyLog(kBusyTimeoutMs);
-  // Another file at the path must neither get our log nor have the log replayed into it. A log must stay if
-  // the disk lost pages of the file that only the log has.
+  // If another file is at the path, that file must not get our log, and the log must not be applied to it. If
+  // the disk lost pages of the file, the log must stay, because only the log has them.
   if (!same_file || !same_log || keep_log_ || LostPages()) {
     sqlite3_db_config(handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   }
@@ -388,9 +389,9 @@ bool SqliteConnection::SameLog() const {
 bool SqliteConnection::OtherLog() const { return wal_ && WalBytes() > 0 && IdOf(log_path_) != wal_; }
 
 bool SqliteConnection::EmptyLog(int patience_ms) {
-  // Copying while another log is at the path would mix the two.
+  // If another log is at the path, copying would mix the two logs.
   if (keep_log_ || OtherLog()) return false;
-  // A process that made another index reads by it; the log still has its name and all its pages.
+  // A process that made another index works with that. The log still has its name and all its pages.
   const std::optional<FileId> index = IdOf(index_path_);
   if (index && index_ && index != index_ && IdOf(log_path_) == wal_) return true;
   sqlite3_busy_timeout(handle(), patience_ms);

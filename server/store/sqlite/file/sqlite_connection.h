@@ -21,31 +21,32 @@ struct sqlite3_stmt;
 
 namespace mirror {
 
-/// A statement of a mirror file, in use; see sqlite::StatementCache.
+/// A statement of a mirror file that is in use, see sqlite::StatementCache.
 using Query = sqlite::Statement;
 
 enum class MirrorUse : std::uint8_t {
-  kMirror,    ///< A log, synced at each commit; others read the file meanwhile.
-  kBuilding,  ///< Not open elsewhere; may be lost in a crash: journal in memory, no sync.
+  kMirror,    ///< A log, synced at each commit. Others read the file meanwhile.
+  kBuilding,  ///< Not open elsewhere, and may be lost in a crash: journal in memory, no sync.
   kReading,   ///< A mirror, to be read only.
   kClaim,  ///< A few rows beside a mirror that is being built: a persistent journal, synced at each commit.
-  kClaimWithoutSync,  ///< Like kClaim, but a loss of power may take commits; a kill of the process does not.
+  kClaimWithoutSync,  ///< As kClaim, but a loss of power may lose commits; a kill does not.
 };
 
-/// A connection to one mirror file, its writer's or a reader's. It disables the risky features that Debian's
-/// SQLite leaves enabled. Threads: none; NOMUTEX.
+/// A connection of a writer or a reader to one mirror file. It disables risky features that Debian's SQLite
+/// leaves enabled. Threads: none; NOMUTEX.
 class SqliteConnection {
  public:
   /// How long a statement waits for another connection's lock.
   static constexpr int kBusyTimeoutMs = 5'000;
 
+  /// Opens the file. Errors:
   ///   kNotFound when the file does not exist and `create` is false;
   ///   kFailedPrecondition when another program made the file, which is left unchanged.
   /// `checkpointer`: see SqliteLog; must outlive the connection, may be null.
   static absl::StatusOr<std::unique_ptr<SqliteConnection>> Open(const std::string& path, bool create,
                                                                 MirrorUse use, Checkpointer* checkpointer);
-  /// Checkpoints and truncates the log. It keeps the log if the file was replaced or is being built, if
-  /// KeepLog() was called, or if the disk lost copied pages: then only the log has them.
+  /// Checkpoints and truncates the log. It keeps the log if the file was replaced or is being built, or after
+  /// KeepLog(true). It also keeps the log if the disk lost copied pages, because then only the log has them.
   ~SqliteConnection();
   SqliteConnection(const SqliteConnection&) = delete;
   SqliteConnection& operator=(const SqliteConnection&) = delete;
@@ -61,43 +62,43 @@ class SqliteConnection {
   std::int64_t Changes() const { return database_->Changes(); }
   /// Prepares a statement, or reuses the cached one with the same text.
   absl::StatusOr<Query> Prepare(const std::string& sql);
-  /// For the hot path: returns the raw statement, reset and without bindings.
+  /// Returns the raw statement, reset and without bindings. For the hot path.
   absl::StatusOr<sqlite3_stmt*> Statement(const std::string& sql);
-  /// Limits the number of cached statements; no statement may be in use.
+  /// Limits the number of cached statements. No statement may be in use.
   void TrimStatements();
   /// See StoreUpkeep::Scrub. Only for kMirror.
   absl::Status Rewrite();
-  /// Called before operations that need all statements closed.
+  /// Called before operations that fail while statements are open.
   void ForgetStatements() { statements_.Forget(); }
 
-  /// Whether the path leads to the open file.
+  /// Returns whether the path still names the open file.
   bool SameFile() const;
-  /// Remembers which log and which log index this connection has. Called once a transaction has
-  /// created them.
+  /// Stores which log and which index of it this connection has open. Called once a transaction has created
+  /// them.
   void KnowLog();
-  /// Whether the paths of both lead to the open ones. Writes to a log without a name are lost with
-  /// this process.
+  /// Returns whether the paths of log and index still name the open ones. What is written to a log without a
+  /// name is lost with this process.
   bool SameLog() const;
-  /// Whether another log, which is not empty, has replaced this one.
+  /// Returns whether another log, which is not empty, has replaced this one.
   bool OtherLog() const;
-  /// Copies the log into the file and empties it, also a log that has lost its name, so that nothing is lost.
-  /// False: a reader holds it for longer than `patience_ms`, the disk refuses, or OtherLog(); WhyLogStays()
-  /// in sqlite_files.h tells which.
+  /// Copies the log into the file and empties it, even if the log has lost its name: so nothing is lost.
+  /// False: a reader needs the log for longer than `patience_ms`, the disk refuses, or OtherLog().
+  /// WhyLogStays() in sqlite_files.h says which.
   bool EmptyLog(int patience_ms);
   /// See SqliteLog::code().
   int log_code() const { return log_ ? log_->code() : 0; }
-  /// Whether the destructor leaves the log unchanged.
+  /// Sets whether the destructor leaves the log unchanged.
   void KeepLog(bool keep) { keep_log_ = keep; }
   /// Called after each commit.
   void Committed();
-  /// Whether the disk lost pages that were copied from the log into the file.
+  /// Returns whether the disk lost pages that were copied from the log into the file.
   bool LostPages() const;
-  /// Closes helper connections to the file until the next commit; see StoreUpkeep.
+  /// Closes helper connections to the file until the next commit, see StoreUpkeep.
   void StandAlone();
-  /// Returns the size of the log.
+  /// Returns the size of the log in bytes.
   std::uint64_t WalBytes() const;
 
-  /// Converts SQLite's result code. `what` begins the sentence ("writing table 't'").
+  /// Converts SQLite's result code. `what` is the beginning of the sentence ("writing table 't'").
   absl::Status ToStatus(int code, std::string_view what) const;
 
   struct FileId {
@@ -124,7 +125,7 @@ class SqliteConnection {
   std::unique_ptr<SqliteLog> log_;  ///< Only for a mirror.
 };
 
-/// Runs a statement without rows. Keeps it cached by its text.
+/// Runs a statement without result rows. Keeps the statement cached by its text.
 absl::Status ExecuteKept(SqliteConnection& connection, const std::string& sql);
 /// Returns the first number of a statement's result. Keeps the statement cached by its text.
 absl::StatusOr<std::int64_t> ReadNumber(SqliteConnection& connection, const std::string& sql);

@@ -9,8 +9,8 @@
 #include "server/plan/plan.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 
-// The notes of the running cycle, in `_mirror_cycle_notes` of the mirror's own file. A server that reopened
-// the file, or another server that gets the next call, reads them there.
+// The notes of the running cycle, in `_mirror_cycle_notes` of the mirror's own file. There a server that
+// reopened the file, or another server that gets the next call, reads them.
 
 namespace mirror {
 

@@ -10,7 +10,7 @@ namespace mirror {
 namespace {
 
 absl::StatusOr<bool> HasDocuments(SqliteConnection& connection) {
-  // Asked often: in many mirrors each commit writes marks of the journal.
+  // Called often, because in many mirrors each commit writes marks of the journal.
   return connection.database().HasTable("_mirror_documents");
 }
 

@@ -12,7 +12,7 @@
 #include "server/store/sqlite/file/sqlite_connection.h"
 
 // Documents that a door keeps beside the rows, in `_mirror_documents` of the mirror's own file. The first
-// document creates that table.
+// document creates this table.
 
 namespace mirror {
 
@@ -24,7 +24,7 @@ absl::StatusOr<ListedDocuments> SelectListedDocuments(SqliteConnection& connecti
 /// Reads all documents, ordered by kind, then id.
 absl::StatusOr<std::vector<Document>> SelectAllDocuments(SqliteConnection& connection);
 
-// The following run inside the caller's transaction.
+// These functions run inside the caller's transaction.
 
 absl::Status WriteDocuments(SqliteConnection& connection, const std::vector<DocumentChange>& changes,
                             std::int64_t now_ms);

@@ -7,7 +7,7 @@
 namespace mirror {
 namespace {
 
-/// How long to wait for readers that prevent the copy of a log without a name.
+/// How long to wait for readers that prevent the copy of a log that has lost its name.
 constexpr int kPatienceMs = 1'000;
 
 absl::Status OtherLog() {
@@ -54,7 +54,7 @@ LogStays WhyLogStays(const SqliteConnection& connection) {
 absl::Status CheckWhole(SqliteConnection& connection, std::chrono::milliseconds patience) {
   const bool is_empty = connection.EmptyLog(static_cast<int>(patience.count()));
   const bool is_held = (connection.log_code() & 0xff) == SQLITE_BUSY;
-  // Taking the file away would lose what another connection is about to commit.
+  // If the file were moved away now, a commit that another connection is about to make would be lost.
   if (is_empty && !(is_held && SomebodyWrites(connection))) return absl::OkStatus();
   if (connection.LostPages()) return LostPages(connection);
   if (connection.OtherLog()) return OtherLog();

@@ -23,12 +23,12 @@
 namespace mirror {
 namespace {
 
-/// Size of the buffer: twice as much was no faster.
+/// Size of the buffer. A buffer of twice this size was no faster.
 constexpr std::size_t kPieceBytes = 64 << 10;
 constexpr std::array<char, kPieceBytes> kZeroPiece{};
-/// Bytes of a large transaction after which their way to the disk begins.
+/// Bytes of a large transaction after which the system begins to write them to disk.
 constexpr std::int64_t kEarlyBytes = 512 << 10;
-/// The same for pages of a checkpoint.
+/// Bytes of a checkpoint's pages after which the system begins to write them to disk.
 constexpr std::int64_t kEarlyPagesBytes = 1 << 20;
 constexpr int kFrameHeaderBytes = FrameSeals::kHeaderBytes;
 
@@ -37,14 +37,14 @@ sqlite3_vfs* System() {
   return system;
 }
 
-/// Buffers writes to a file of the system's VFS, which follows this object in memory.
+/// Buffers writes to a file of the system's VFS. In memory that file's object follows this one.
 class GatheringFile : public sqlite3_file {
  public:
   static GatheringFile& Of(sqlite3_file* file) { return *static_cast<GatheringFile*>(file); }
 
   sqlite3_file* system() { return reinterpret_cast<sqlite3_file*>(this + 1); }
   const sqlite3_io_methods& methods() { return *system()->pMethods; }
-  /// Called once the system's file is open.
+  /// Called after the system's file was opened.
   void BeginEarly() { early_.emplace(sqlite::DescriptorOf(system()), kEarlyBytes); }
 
   int Read(void* to, int size, sqlite3_int64 from) {
@@ -61,8 +61,8 @@ class GatheringFile : public sqlite3_file {
     seals_.Wrote(bytes, size, to);
     begins_anew_ = begins_anew_ || to == 0;
     if (commit_begin_ < 0 || to < commit_begin_) commit_begin_ = to;
-    // If a page was written twice, a transaction ends with headers that are written again. The page after the
-    // last of them is already in the file.
+    // If a page was written twice, the transaction ends with headers that are written again. The page after
+    // the last of these headers is in the file already.
     if (size != kFrameHeaderBytes) page_bytes_ = size;
     commit_end_ = to + size + (size == kFrameHeaderBytes ? page_bytes_ : 0);
     if (failed_ != SQLITE_OK) return failed_;
@@ -78,8 +78,8 @@ class GatheringFile : public sqlite3_file {
     return SQLITE_OK;
   }
 
-  /// Writes the buffer. After a failure its bytes are lost, and all calls that concern them fail until
-  /// Drop(), since SQLite may already rely on them. `more`: the transaction has more to write.
+  /// Writes the buffer. If that fails, the bytes are lost. Then all calls that concern them fail until
+  /// Drop(), because SQLite may already rely on them. `more`: the transaction has more to write.
   int Flush(bool more = true) {
     if (waiting_ == 0 || failed_ != SQLITE_OK) return failed_;
     const int size = static_cast<int>(std::exchange(waiting_, 0));
@@ -100,7 +100,7 @@ class GatheringFile : public sqlite3_file {
       return SQLITE_OK;
     }
     if (const int code = sync_failed_ ? WriteOwed() : SQLITE_OK; code != SQLITE_OK) return code;
-    // The system might not report this failure again.
+    // The system might not report the early failure again.
     const bool lost = std::exchange(early_failed_, false);
     const int code = lost ? SQLITE_IOERR_FSYNC : methods().xSync(system(), flags);
     sync_failed_ = code != SQLITE_OK;
@@ -111,7 +111,7 @@ class GatheringFile : public sqlite3_file {
   }
   void SetWithoutSync(bool without) { without_sync_ = without; }
 
-  /// Writes the buffer and frees it: most tenants are idle.
+  /// Writes the buffer and frees it, because most tenants are idle.
   int FlushAndRest() {
     const int code = Flush(false);
     piece_.reset();
@@ -119,7 +119,7 @@ class GatheringFile : public sqlite3_file {
     return code;
   }
 
-  /// Discards the buffer, which belongs to a transaction that was rolled back.
+  /// Discards the buffer. It belongs to a transaction that was rolled back.
   void Drop() {
     waiting_ = 0;
     failed_ = SQLITE_OK;
@@ -133,7 +133,7 @@ class GatheringFile : public sqlite3_file {
  private:
   using Piece = std::array<char, kPieceBytes>;
 
-  /// Rewrites bytes of earlier commits after a failed sync: the system takes them for written, and SQLite
+  /// Rewrites bytes of earlier commits after a failed sync. The system treats these bytes as written. SQLite
   /// rewrites only the pages of its own transaction, not those of earlier commits that waited for this sync.
   int WriteOwed() {
     if (owed_begin_ < 0) return SQLITE_OK;
@@ -151,11 +151,11 @@ class GatheringFile : public sqlite3_file {
     return SQLITE_OK;
   }
 
-  /// Whether the unsynced bytes belong to a former log. A log grows only at its end. A transaction before
-  /// that point means that this or another process has copied the log and begun it anew.
+  /// Returns whether the unsynced bytes belong to a former log. A log grows only at its end. So if a
+  /// transaction is before that point, this or another process has copied the log and begun it anew.
   bool IsOfAnotherLog() const { return owed_begin_ >= 0 && commit_begin_ >= 0 && commit_begin_ < owed_end_; }
 
-  /// Whether this commit may wait, too, by the number of all unsynced bytes.
+  /// Returns whether this commit may wait too, according to the number of all unsynced bytes.
   bool MayWait() const {
     const sqlite3_int64 from = owed_begin_ < 0 ? commit_begin_ : owed_begin_;
     return commit_end_ - from <= CommitWithoutSync::kWaitingMax;
@@ -170,16 +170,17 @@ class GatheringFile : public sqlite3_file {
   sqlite3_int64 begin_ = 0;  ///< Offset of the buffered or lost bytes.
   int failed_ = SQLITE_OK;
   bool without_sync_ = false;
-  bool begins_anew_ = false;                          ///< The log's header was written and not synced yet.
+  bool begins_anew_ = false;                          ///< The log's header was written but is not synced yet.
   sqlite3_int64 commit_begin_ = -1, commit_end_ = 0;  ///< Range that the present transaction wrote; -1: none.
   int page_bytes_ = 0;                                ///< Size of the page that was written last.
   sqlite3_int64 owed_begin_ = -1, owed_end_ = 0;      ///< Range of commits that wait for a sync; -1: none.
   bool sync_failed_ = false;                          ///< The last sync failed.
-  bool early_failed_ = false;                         ///< The transaction's early write failed, like a sync.
+  bool early_failed_ = false;                         ///< An early write of the transaction failed. That
+                                                      ///< counts as a failed sync.
 };
 
 int Close(sqlite3_file* file) {
-  // A transaction was written at its end; buffered bytes belong to none.
+  // A transaction was written at its end, so bytes that are still buffered belong to none.
   GatheringFile& gathering = GatheringFile::Of(file);
   const int code = gathering.methods().xClose(gathering.system());
   gathering.~GatheringFile();
@@ -241,7 +242,7 @@ int DeviceCharacteristics(sqlite3_file* file) {
   return gathering.methods().xDeviceCharacteristics(gathering.system());
 }
 
-/// Version 1, without shared memory and mapping: neither kind of file needs them.
+/// Version 1 of the methods, without shared memory and mapping. Neither kind of file needs these.
 constexpr sqlite3_io_methods kMethods = {
     1,
     Close,
@@ -264,19 +265,21 @@ constexpr sqlite3_io_methods kMethods = {
     nullptr,
 };
 
-// The methods for a mirror's file are the system's own, except for two.
+// The methods for a mirror's file are those of the system, except two.
 const sqlite3_io_methods* system_pages = nullptr;
 
-/// The object follows the system's file in memory, at the place where another file has the gathered bytes.
+/// Returns the object for early writes. It follows the system's file in memory, at the place where the other
+/// kind of file has its GatheringFile.
 EarlyWriting& EarlyPages(sqlite3_file* file) {
   static_assert(sizeof(EarlyWriting) <= sizeof(GatheringFile));
-  static_assert(std::is_trivially_destructible_v<EarlyWriting>);  // Its destructor is never called.
+  static_assert(std::is_trivially_destructible_v<EarlyWriting>);  // Nobody calls its destructor.
   return *reinterpret_cast<EarlyWriting*>(reinterpret_cast<char*>(file) + System()->szOsFile);
 }
 
-/// Extends a file before a checkpoint, which tells its final length and then writes page by page: a page
-/// costs the system less if large pieces of zeros are there already (docs/decisions/0071). The caller holds
-/// the checkpoint lock, so no one else extends the file. The checkpoint itself meets any error of the disk.
+/// Extends a file before a checkpoint. The checkpoint announces the final length, and then writes page by
+/// page. A page costs the system less if large pieces of zeros are there already (docs/decisions/0071). The
+/// caller holds the checkpoint lock, so no one else extends the file. If the disk reports an error here, the
+/// checkpoint gets it, too.
 void Lengthen(sqlite3_file* file, sqlite3_int64 length) {
   constexpr auto kPiece = static_cast<sqlite3_int64>(kPieceBytes);
   sqlite3_int64 at = 0;
@@ -294,7 +297,8 @@ int ControlPages(sqlite3_file* file, int operation, void* argument) {
   return system_pages->xFileControl(file, operation, argument);
 }
 
-/// Writes a page and begins its way to the disk: else a checkpoint's final sync would delay log syncs.
+/// Writes a page, and lets the system begin to write it to disk. Otherwise the final sync of a checkpoint
+/// would delay syncs of logs.
 int WritePage(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 to) {
   const int code = system_pages->xWrite(file, bytes, size, to);
   if (code != SQLITE_OK) return code;
@@ -328,7 +332,7 @@ int Open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* giv
     gathering->pMethods = &kMethods;
     if (kind == SQLITE_OPEN_WAL) gathering->BeginEarly();
   } else {
-    gathering->pMethods = nullptr;  // Tells SQLite not to close it.
+    gathering->pMethods = nullptr;  // So SQLite does not close it.
     if (gathering->system()->pMethods != nullptr) gathering->methods().xClose(gathering->system());
     gathering->~GatheringFile();
   }
@@ -339,7 +343,7 @@ template <int kind>
 const char* Register(const char* name) {
   if (System() == nullptr) return nullptr;
   sqlite::WatchDescriptors(System());
-  // All calls but open are the system's, and use the system's own fields.
+  // All calls except open are those of the system, and use the system's own fields.
   static sqlite3_vfs vfs = *System();
   vfs.zName = name;
   vfs.szOsFile = static_cast<int>(sizeof(GatheringFile)) + System()->szOsFile;
@@ -347,7 +351,7 @@ const char* Register(const char* name) {
   return sqlite3_vfs_register(&vfs, 0) == SQLITE_OK ? name : nullptr;
 }
 
-/// Returns the connection's log. Null: none is open, or it is one of another VFS.
+/// Returns the connection's log. Null: no log is open, or it belongs to another VFS.
 GatheringFile* LogOf(sqlite3* connection) {
   sqlite3_file* log = nullptr;
   sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
@@ -380,7 +384,7 @@ const char* GatheringVfs(Gathered what) {
 
 namespace {
 
-/// Offset in a header of two numbers that are the same for the whole log.
+/// Offset in a header of two numbers (salts) that are the same in the whole log.
 constexpr int kSaltsAt = 8;
 
 }  // namespace
@@ -405,13 +409,13 @@ bool FrameSeals::End() {
   return all;
 }
 
-/// Notes a new frame at `at`. Earlier frames at and after it were rolled back.
+/// Notes a new frame at `at`. Earlier frames at this place and after it were rolled back.
 void FrameSeals::Appended(std::int64_t at) {
   if (open_ >= at) open_ = -1;
   if (open_ < 0 && !is_sealed_) open_ = at;
 }
 
-/// Notes a header without its page: one that was written again over its former place.
+/// Notes a header without a page: it was written again over its former place.
 void FrameSeals::WrittenAgain() {
   const std::int64_t at = std::exchange(header_, -1);
   if (at >= 0 && is_sealed_ && (sealed_ < 0 || at < sealed_)) sealed_ = at;
@@ -419,8 +423,9 @@ void FrameSeals::WrittenAgain() {
 
 namespace {
 
-/// In KiB, as SQLite takes a negative number. To set only cache_spill would not do: above the cache's size
-/// SQLite would evict each unchanged page at once, and read it again for the next row.
+/// In KiB, because SQLite takes a negative number so. A change of cache_spill alone is not enough: if more
+/// pages are in use than the cache size, SQLite would evict each unchanged page at once, and read it again
+/// for the next row.
 constexpr int kHeld = -32'768;
 
 std::string Ask(sqlite3* connection, const char* pragma) {
@@ -433,7 +438,7 @@ std::string Ask(sqlite3* connection, const char* pragma) {
   return answer;
 }
 
-/// Returns the cache size to restore later; kHeld: no change.
+/// Returns the cache size to restore later; kHeld: no change is needed.
 int CacheToChange(sqlite3* connection) {
   int size = kHeld;
   // Only a database with a log has this problem.
@@ -441,7 +446,7 @@ int CacheToChange(sqlite3* connection) {
   return absl::SimpleAtoi(Ask(connection, "PRAGMA main.cache_size"), &size) ? size : kHeld;
 }
 
-// If there is no memory for it, SQLite writes pages as usual.
+// If there is no memory for this, SQLite writes pages as usual.
 void SetCache(sqlite3* connection, int size) {
   std::array<char, 64> sql;
   std::snprintf(sql.data(), sql.size(), "PRAGMA main.cache_size = %d", size);
@@ -460,10 +465,10 @@ HeldPages::~HeldPages() {
 
 namespace {
 
-/// The system's page size. A page that is written again soon after would go to the disk twice.
+/// The page size of the system. If a page is written again soon, it would be written to disk twice.
 constexpr std::int64_t kSystemPageBytes = 4'096;
 
-/// Whether the failed call lost pages. If not, it began nothing, and the sync writes everything.
+/// Returns whether the failed call lost pages. If not, it began nothing, and the sync writes everything.
 bool LosesPages(int error) {
   return error != ESPIPE && error != EINVAL && error != ENOSYS && error != EPERM && error != ENOMEM;
 }

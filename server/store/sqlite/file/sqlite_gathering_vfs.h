@@ -10,34 +10,36 @@ namespace mirror {
 /// The file that a connection writes in large pieces.
 enum class Gathered : std::uint8_t {
   kLog,       ///< The log of a mirror.
-  kDatabase,  ///< The file of a mirror that is being built; no other connection has it open.
+  kDatabase,  ///< The file of a mirror that is being built. No other connection has it open.
 };
 
-/// Returns the name of a VFS. It is the system's own, except that it joins adjacent writes into one call.
-/// With kLog, a checkpoint also extends the mirror's file in large pieces before it copies pages.
-/// SQLite writes a log in two calls for each page, of 24 bytes and of 4,096; these calls took a fifth of the
-/// processor time of a population.
+/// Returns the name of a VFS. It works like the system's VFS, but joins adjacent writes into one call. SQLite
+/// writes each page of a log in two calls, of 24 and of 4,096 bytes; these calls took a fifth of the
+/// processor time of a population. With kLog, a checkpoint also extends the mirror's file in large pieces
+/// before it copies pages.
 ///
-/// Large transactions, and with kLog checkpoints, begin their way to the disk before their sync
-/// (docs/decisions/0073). If the disk refuses that, the error is SQLITE_IOERR_FSYNC, even of a page write. So
-/// the first call starts to watch all of SQLite's file size calls: see sqlite::WatchDescriptors().
+/// The system begins to write large transactions, and checkpoints of kLog, to disk before their sync
+/// (docs/decisions/0073). If the disk refuses that, the error is SQLITE_IOERR_FSYNC, even for the write of a
+/// page. For this the first call begins to intercept all file size calls of SQLite, see
+/// sqlite::WatchDescriptors().
 ///
-/// Buffered bytes are written before the file is read at that place, measured, truncated or synced, and at
-/// the end of a transaction (SQLITE_FCNTL_SYNC). If that fails, all calls that concern the lost bytes fail
-/// until those are dropped. kLog needs synchronous=FULL: then a commit is synced before others see it, except
-/// under CommitWithoutSync.
+/// Buffered bytes are written before SQLite reads the file at that place, or measures, truncates or syncs it,
+/// and at the end of a transaction (SQLITE_FCNTL_SYNC). If that fails, all calls that concern the lost bytes
+/// fail until those bytes are dropped. kLog needs synchronous=FULL. Then a commit is synced before others see
+/// it, except under CommitWithoutSync.
 ///
-/// Null: SQLite is out of memory. Threads: any.
+/// Returns null if SQLite is out of memory. Threads: any.
 const char* GatheringVfs(Gathered what);
 
-/// While it lives, a commit of a connection over kLog waits for no sync. Readers see the commit, it survives
-/// the process, and it is on disk with the next sync of that log by any connection. The order is kept: a loss
-/// of power takes such a commit only together with all later ones. A log that begins anew is synced all the
-/// same, since its former content must not come back. So is a log with kWaitingMax unsynced bytes. Threads:
-/// the connection's.
+/// As long as it lives, commits of a connection that uses kLog wait for no sync. Readers see such a commit,
+/// and it survives the process. The next sync of the log by any connection puts it on disk. The order is
+/// kept: a loss of power loses such a commit only together with all later ones. A log that begins anew is
+/// synced in any case, because its former content must not come back. A log with kWaitingMax unsynced bytes
+/// is synced, too. Threads: the connection's.
 class CommitWithoutSync {
  public:
-  /// Maximum of unsynced bytes: those that a failed sync may lose, and that must be written again.
+  /// Maximum of unsynced bytes. A failed sync may lose this number of bytes, and they have to be written
+  /// again.
   static constexpr std::int64_t kWaitingMax = 8 << 20;
 
   explicit CommitWithoutSync(sqlite3* connection);
@@ -49,16 +51,17 @@ class CommitWithoutSync {
   sqlite3* const connection_;
 };
 
-/// Called once for each connection over kLog (it sets the connection's rollback hook). SQLite does not inform
-/// the log's file of a rollback. Pages written before the transaction's end may still be buffered, while
-/// another process may already use their place in the log.
+/// Discards buffered pages at each rollback of the connection. Called once for each connection that uses
+/// kLog; it sets the connection's rollback hook. SQLite does not tell the log's file about a rollback. Pages
+/// that SQLite wrote before the end of the transaction may still be buffered, while another process may
+/// already use their place in the log.
 void DropGatheredAtRollback(sqlite3* connection);
 
-/// Checks, by SQLite's writes, that all pages of a transaction have checksums in the log.
+/// Checks, from SQLite's writes, that all pages of a transaction have checksums in the log.
 ///
-/// When SQLite writes a page again over its former place, it leaves the later headers without salts and
-/// checksums until the transaction ends, and then rewrites all headers from that place on. SQLite 3.40 omits
-/// some if a savepoint or a statement rolled that place back. A recovery of the log then loses the commit,
+/// SQLite may write a page again over its former place. Then it leaves the later headers without salts and
+/// checksums until the transaction ends, and rewrites all headers from that place on. SQLite 3.40 omits some
+/// of them if a savepoint or a statement rolled that place back. A recovery of the log then loses this commit
 /// and all later ones (docs/decisions/0074). Threads: one at a time.
 class FrameSeals {
  public:
@@ -67,23 +70,23 @@ class FrameSeals {
 
   /// Called for each write of the transaction.
   void Wrote(const void* bytes, int size, std::int64_t to);
-  /// Called when the transaction is written. False: a page of it has no checksum.
+  /// Called when the transaction is written. False: at least one page of it has no checksum.
   bool End();
 
  private:
   void Appended(std::int64_t at);
   void WrittenAgain();
 
-  std::int64_t header_ = -1;  ///< The last header, whose page is not written yet; -1: none.
+  std::int64_t header_ = -1;  ///< The last header whose page is not written yet; -1: none.
   bool is_sealed_ = false;    ///< That header has a checksum.
   std::int64_t open_ = -1;    ///< The first frame without a checksum; -1: none.
   std::int64_t sealed_ = -1;  ///< All headers from here on were written again; -1: none.
 };
 
-/// While it lives, a database with a log keeps up to 32 MB of changed pages in memory until their transaction
-/// ends, whatever the cache size. For code whose changes may be rolled back while the transaction continues
-/// (docs/decisions/0074). If more pages change, such a commit may fail, see FrameSeals. Threads:
-/// the connection's.
+/// As long as it lives, a database with a log keeps up to 32 MB of changed pages in memory until their
+/// transaction ends, whatever the cache size is. For code whose changes may be rolled back while the
+/// transaction continues (docs/decisions/0074). If a transaction changes more pages, its commit may fail, see
+/// FrameSeals. Threads: the connection's.
 class HeldPages {
  public:
   explicit HeldPages(sqlite3* connection);
@@ -93,28 +96,28 @@ class HeldPages {
 
  private:
   sqlite3* const connection_;
-  /// The former cache size. If it is as large as ours: another HeldPages is alive, or there is no log.
+  /// The former cache size. If it is not smaller than ours, another HeldPages is alive or there is no log.
   const int before_;
 };
 
-/// Makes the disk begin to write a file while more data comes, so that the final sync waits for less
-/// (docs/decisions/0073). Only that sync tells what is durable. Threads: one at a time.
+/// Makes the system begin to write a file to disk while more data is added. So the last sync takes less time
+/// (docs/decisions/0073). Only that sync says what is durable. Threads: one at a time.
 class EarlyWriting {
  public:
-  /// `file`: its descriptor. Begins writing after every `step` bytes of adjacent writes. `step` below 0:
-  /// never begins.
+  /// `file`: a descriptor. Begins to write after every `step` bytes of adjacent writes. `step` below 0:
+  /// never.
   EarlyWriting(int file, std::int64_t step) : file_(file), step_(step) {}
 
-  /// Notes that `size` bytes were written at `from`. False: the disk refused an early write; errno says why.
-  /// The system may have dropped those bytes, and may not report that at a later sync.
+  /// Notes that `size` bytes were written at `from`. False: the disk refused an early write, and errno has
+  /// the reason. The system may have dropped these bytes, and may not report that at a later sync.
   bool Wrote(std::int64_t from, std::int64_t size);
-  /// Forgets the writes so far: later ones count from 0.
+  /// Forgets the writes so far. Later writes are counted from 0.
   void End() { begin_ = end_ = 0; }
 
  private:
   int file_;
   std::int64_t step_;
-  std::int64_t begin_ = 0, end_ = 0;  ///< The range that has not begun yet.
+  std::int64_t begin_ = 0, end_ = 0;  ///< The range whose early write has not begun yet.
 };
 
 }  // namespace mirror

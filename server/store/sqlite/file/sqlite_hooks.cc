@@ -20,7 +20,7 @@ absl::Status Insert(SqliteConnection& connection, const HookNote& note) {
   static const std::string sql = HookTable().InsertSql(kInSqlite);
   ASSIGN_OR_RETURN(Query query, connection.Prepare(sql));
   Fields fields = HookTable().Write(note);
-  fields.Set("id", {});  // SQLite gives the number.
+  fields.Set("id", {});  // SQLite assigns the id.
   return BindFields(query, fields).Run();
 }
 

@@ -15,18 +15,18 @@ namespace mirror {
 
 namespace {
 
-/// About how many keys, spread over all rows, are looked up in the shadow before all keys are.
+/// About how many keys, spread over all rows, are searched in the shadow before all keys are searched.
 constexpr std::int64_t kSampledKeys = 1'000;
-/// Keys that are looked up at each end of the table, where most deletes happen.
+/// Number of keys that are searched at each end of the table, because most deletes are there.
 constexpr std::int64_t kKeysOfAnEnd = 500;
-/// If fewer sampled keys stand for what may be lost, the sample is too random: all keys are counted.
+/// If `may_lose` corresponds to fewer sampled keys, the sample is too inexact, and all keys are counted.
 constexpr std::int64_t kTellingKeysMin = 20;
-/// Numbers that are drawn between the lowest and the highest integer key. Each number is equally likely, so
-/// each key is, too.
+/// How many random numbers are drawn between the lowest and the highest integer key. Each number is equally
+/// likely, so each key is, too.
 constexpr std::int64_t kDrawnKeys = 4 * kSampledKeys;
-/// A name that no source's table has.
+/// A name that no table of a source has.
 constexpr char kDrawn[] = "_mirror_drawn";
-/// In a narrower range, a look at all keys is as quick.
+/// If the range is narrower, a search of all keys is as fast.
 constexpr std::int64_t kDrawnWidthMin = 100'000;
 
 absl::Status RunOfTable(SqliteConnection& connection, const char* sql, const std::string& table) {
@@ -83,7 +83,7 @@ absl::StatusOr<std::vector<Hold>> SelectHolds(SqliteConnection& connection) {
 
 namespace {
 
-/// Removes keys of holds that are gone, or of the one that is written anew.
+/// Removes keys of holds that no longer exist, or of the hold that is written again.
 absl::Status ForgetHoldKeys(SqliteConnection& connection, const Hold* written) {
   ASSIGN_OR_RETURN(Query query, connection.Prepare("DELETE FROM _mirror_hold_keys WHERE hold NOT IN (SELECT "
                                                    "id FROM _mirror_holds WHERE kind IS NOT ?1 OR "
@@ -118,7 +118,7 @@ absl::Status WriteHold(SqliteConnection& connection, const Hold& hold) {
                                       "source_id = excluded.source_id, since_ms = excluded.since_ms, state = "
                                       "excluded.state, reason = excluded.reason"));
   Fields fields = HoldTable().Write(hold);
-  fields.Set("id", {});  // SQLite gives the number.
+  fields.Set("id", {});  // SQLite assigns the id.
   RETURN_IF_ERROR(BindFields(query, fields).Run());
   return WriteHoldKeys(connection, hold);
 }
@@ -182,7 +182,8 @@ absl::Status ForgetLedger(SqliteConnection& connection, const std::string& table
 
 namespace {
 
-/// Checks the columns: before a population with a new key the visible table may lack a column of that key.
+/// Returns whether the table has the columns. Before a population with a new key the visible table may lack a
+/// column of that key.
 absl::StatusOr<bool> HasColumns(SqliteConnection& connection, const TableSchema& schema,
                                 const std::vector<std::uint32_t>& columns) {
   for (const std::uint32_t column : columns) {
@@ -205,15 +206,15 @@ absl::StatusOr<std::int64_t> Count(SqliteConnection& connection, const std::stri
 
 namespace {
 
-/// SQL for live rows of the table, and for the condition that the shadow lacks one of them, `t`.
+/// SQL for live rows of the table, and for the condition that the shadow lacks such a row, `t`.
 struct Absence {
   std::string table, lacks;
 
-  /// Returns SQL that selects, after a table's name, the rows that the shadow lacks.
+  /// Returns SQL to follow the table's name. It selects the rows that the shadow lacks.
   std::string absent() const { return " AS t WHERE " + lacks; }
 };
 
-/// Absent: the table has no key, or had another one.
+/// Absent: the table has no key, or had another key before.
 absl::StatusOr<std::optional<Absence>> AbsenceOf(SqliteConnection& connection, const TableSchema& schema,
                                                  const std::string& shadow) {
   const std::vector<std::uint32_t> key = schema.Key();
@@ -271,12 +272,12 @@ absl::StatusOr<std::vector<std::string>> AbsentKeys(SqliteConnection& connection
 
 namespace {
 
-/// The number of sampled keys that the shadow lacks, and the number of rows for each sampled key.
+/// The number of sampled keys that the shadow lacks, and the number of rows per sampled key.
 struct Sample {
   std::int64_t absent = 0, stride = 0;
 };
 
-/// Returns SQL for the keys of both ends.
+/// Returns SQL for the keys at both ends.
 std::string EndsSql(const TableSchema& schema, const std::string& keys) {
   const std::string names = NameList(schema, schema.Key());
   std::string down;
@@ -287,7 +288,7 @@ std::string EndsSql(const TableSchema& schema, const std::string& keys) {
                       ") UNION SELECT * FROM (", keys, " ORDER BY ", down, " LIMIT ", kKeysOfAnEnd, ")");
 }
 
-/// Returns whether SQLite searches by the drawn keys, also in a table that somebody rebuilt.
+/// Returns whether SQLite searches by the drawn keys. In a table that somebody rebuilt it may not.
 absl::StatusOr<bool> FindsDrawn(SqliteConnection& connection, const std::string& sql) {
   ASSIGN_OR_RETURN(Query plan, connection.Prepare("EXPLAIN QUERY PLAN " + sql));
   absl::StatusOr<bool> row = plan.Step();
@@ -298,7 +299,7 @@ absl::StatusOr<bool> FindsDrawn(SqliteConnection& connection, const std::string&
   return row;
 }
 
-/// Absent: keys are no integers, or are too far apart.
+/// Samples random keys. Absent: the keys are no integers, or are too far apart.
 absl::StatusOr<std::optional<Sample>> DrawKeys(SqliteConnection& connection, const TableSchema& schema,
                                                const Absence& sql) {
   if (!HasIntegerKey(schema)) return std::nullopt;
@@ -343,7 +344,7 @@ absl::StatusOr<std::int64_t> CountAbsent(SqliteConnection& connection, const Tab
   std::string sample = EndsSql(schema, keys);
   if (!drawn) absl::StrAppend(&sample, " UNION ", keys, " WHERE random() % ", stride, " = 0");
   ASSIGN_OR_RETURN(const std::int64_t sampled, Count(connection, absl::StrCat("(", sample, ")", absent)));
-  // A limit of half the average number of sampled keys that a loss of `may_lose` rows would give.
+  // The limit is half of the number of sampled keys that a loss of `may_lose` rows would give on average.
   const std::int64_t all = sampled + (drawn ? drawn->absent : 0);
   return all < telling / 2 ? 0 : Count(connection, table + absent);
 }

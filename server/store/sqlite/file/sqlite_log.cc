@@ -57,14 +57,14 @@ bool SqliteLog::Empty() { return CopyAll(SQLITE_CHECKPOINT_TRUNCATE); }
 bool SqliteLog::CopyAll(int how) {
   Leave();
   if (growth_) growth_->End();
-  // Another attempt would seem to succeed and begin the log anew, but only the log has what the file lacks.
+  // Another attempt would seem to succeed and begin the log anew. But only the log has what the file lacks.
   if (failed_) return false;
-  // Both stay -1 if another connection is copying: the state of the log is then unknown.
+  // Both stay -1 if another connection is copying. Then the state of the log is unknown.
   int pages = -1, copied = -1;
   const int code = sqlite3_wal_checkpoint_v2(writer_, "main", how, &pages, &copied);
   code_ = code == SQLITE_OK ? SQLITE_OK : sqlite3_extended_errcode(writer_);
   NoteFailure(code_);
-  // Busy: a reader prevents truncation, but maybe not the copy.
+  // Busy: a reader prevents the truncation, but perhaps not the copy.
   return (code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY) && pages >= 0 && copied == pages;
 }
 
@@ -75,7 +75,7 @@ void SqliteLog::CopyBeside() {
   try {
     copy_.emplace(*checkpointer_, [beside = beside_] { return CopyLog(beside); });
   } catch (const std::system_error&) {
-    // No thread is available: the writer copies later.
+    // No thread can be started. The writer copies the log later.
     sqlite3_close(std::exchange(beside_, nullptr));
   }
 }
@@ -89,8 +89,9 @@ void SqliteLog::Leave() {
   sqlite3_close(std::exchange(beside_, nullptr));
 }
 
-/// A failed write, as on a full disk, is repeated by the next attempt. Data that was written but not synced
-/// is not: the system takes it for clean from then on.
+/// Notes a failed copy. The next attempt repeats a failed write, such as on a full disk. But it does not
+/// repeat the write of data that could not be synced, because the system treats these as written from then
+/// on.
 void SqliteLog::NoteFailure(int code) {
   if (code == SQLITE_IOERR_FSYNC) failed_ = true;
 }
@@ -102,7 +103,7 @@ constexpr std::int64_t kHeaderBytes = 32, kPageBytes = 4'096 + 24;
 constexpr std::array<char, 64 << 10> kZeros{};
 
 std::int64_t LengthOf(int file) {
-  // Does not ask for times: see docs/decisions/0072.
+  // Does not ask for times, see docs/decisions/0072.
   struct statx info {};
   if (statx(file, "", AT_EMPTY_PATH, STATX_SIZE | STATX_TYPE, &info) != 0) return 0;
   return S_ISREG(info.stx_mode) ? static_cast<std::int64_t>(info.stx_size) : 0;
@@ -113,14 +114,14 @@ bool HasRoom(int file) {
   return fstatvfs(file, &disk) == 0 && disk.f_bavail * disk.f_frsize >= LogGrowth::kFreeMin;
 }
 
-/// False: the disk refuses more.
+/// Returns false if the disk refuses more.
 bool Append(int file, std::int64_t bytes) {
   while (bytes > 0) {
     const auto size = std::min(static_cast<std::size_t>(bytes), kZeros.size());
     if (write(file, kZeros.data(), size) != static_cast<ssize_t>(size)) return false;
     bytes -= static_cast<std::int64_t>(size);
   }
-  // The writer's own sync sees a failure, too: the system reports it for each descriptor.
+  // The writer's own sync reports a failure as well, because the system reports it for each descriptor.
   return fdatasync(file) == 0;
 }
 
@@ -162,7 +163,7 @@ void LogGrowth::Begin(std::int64_t used, std::int64_t bytes) {
   try {
     task_.emplace(checkpointer_, [path = path_, used, bytes] { return GrowLog(path, used, bytes); });
   } catch (const std::system_error&) {
-    refused_ = true;  // No thread is available.
+    refused_ = true;  // No thread can be started.
   }
 }
 

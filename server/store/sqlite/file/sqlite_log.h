@@ -13,29 +13,29 @@ struct sqlite3;
 
 namespace mirror {
 
-/// Makes the checkpointer append zeros to a mirror's log ahead of small commits, and sync them: a commit's
-/// sync takes longer if it also has to allocate space (docs/decisions/0066). SQLite reads zeros as the log's
-/// end, as it does the remains of a former log.
+/// Lets the checkpointer append zeros to a mirror's log ahead of small commits, and sync them. A commit's
+/// sync takes longer if it also has to allocate space (docs/decisions/0066). SQLite reads zeros as the end of
+/// the log, as it does with the remains of a former log.
 ///
-/// The file gets at most twice as long as its content. Zeros are only appended, which the system does
-/// atomically beside other writers, so they never overwrite another's data. Nothing is appended if the disk
-/// has less than kFreeMin, nor again after it refused. Threads: the writer's.
+/// The file becomes at most twice as long as its content. Zeros are only appended, so they never overwrite
+/// other data: the system appends atomically, even if others write. Nothing is appended if the disk has less
+/// than kFreeMin free, or after the disk refused once. Threads: the writer's.
 class LogGrowth {
  public:
-  /// Limits of the zeros that one task appends. A commit in the meantime waits for their sync, too: rare and
-  /// long waits are better for other users than frequent short ones.
+  /// Limits of the zeros that one task appends, in bytes. A commit meanwhile also waits for the sync of these
+  /// zeros. Rare long waits are better for other users than frequent short ones.
   static constexpr std::int64_t kStepMin = 1 << 20, kStepMax = 4 << 20;
-  /// A commit of more pages is part of a bulk load: its write takes longer than a sync.
+  /// A commit of more pages belongs to a bulk load. Its write takes longer than a sync.
   static constexpr int kSmallCommitPages = 64;
-  /// Disk space that is left to others.
+  /// Free disk space that is left to others.
   static constexpr std::uint64_t kFreeMin = 256 << 20;
-  /// Maximum of queued tasks. The other logs are extended later, so that copies have room in the queue.
+  /// Maximum number of queued tasks. Other logs are extended later, so that copies have room in the queue.
   static constexpr std::size_t kWaitingMax = 4;
 
   /// `checkpointer` must outlive this object.
   LogGrowth(Checkpointer& checkpointer, std::string path);
 
-  /// Called after each commit; `pages`: those in the log.
+  /// Called after each commit. `pages`: the number of pages in the log.
   void Committed(int pages);
   /// Stops until the next commit, so that the log may be truncated. Waits for a task that has begun.
   void End();
@@ -46,30 +46,30 @@ class LogGrowth {
   Checkpointer& checkpointer_;
   const std::string path_;
   int pages_ = 0;
-  std::int64_t length_ = 0;  ///< Length of the file, as last seen.
-  std::int64_t asked_ = 0;   ///< Length that the task extends it to.
-  bool refused_ = false;     ///< The last task failed to append everything.
+  std::int64_t length_ = 0;  ///< The last known length of the file.
+  std::int64_t asked_ = 0;   ///< The length to which the task extends the file.
+  bool refused_ = false;     ///< The last task did not append everything.
   std::optional<Checkpointer::Task> task_;
 };
 
-/// Appends zeros until the file has `bytes`, and syncs them. Does nothing to a file shorter than `used`:
-/// it is another file, or was truncated since. Returns the file's final length; 0:
-/// nothing was done.
+/// Appends zeros until the file has `bytes` bytes, and syncs them. Does nothing if the file is shorter than
+/// `used`: then it is another file, or was truncated. Returns the final length of the file; 0: nothing was
+/// done.
 std::int64_t GrowLog(const std::string& path, std::int64_t used, std::int64_t bytes);
 
-/// Keeps the log of a mirror short, and extends it ahead of small commits (LogGrowth). From kLogPages on,
-/// the checkpointer copies the log into the file while the mirror is written to. The writer copies the last
-/// pages, a log of kLongLogPages that is still not copied, and every log if there is no checkpointer.
-/// Threads: the writer's.
+/// Keeps the log of a mirror short, and extends it ahead of small commits (LogGrowth). From kLogPages on, the
+/// checkpointer copies the log into the file, while the writer continues. The writer copies the last pages.
+/// It also copies a log that reached kLongLogPages and is still not copied. Without a checkpointer it copies
+/// every log. Threads: the writer's.
 class SqliteLog {
  public:
-  /// Pages of the log, of 4 KiB, at which the checkpointer copies it, so that a bulk load rarely waits for
-  /// that; and those at which the writer does wait.
+  /// Numbers of pages (4 KiB) in the log. At the first the checkpointer copies the log, so that a bulk load
+  /// rarely waits for that. At the second the writer waits for the copy.
   static constexpr int kLogPages = 8'000;
   static constexpr int kLongLogPages = 4 * kLogPages;
 
   /// `writer` must outlive this object. `open_beside` opens another connection to the same file and log, for
-  /// the checkpointer; it returns null if that is impossible now. `checkpointer` may be null.
+  /// the checkpointer. It returns null if that is impossible now. `checkpointer` may be null.
   SqliteLog(sqlite3* writer, Checkpointer* checkpointer, std::function<sqlite3*()> open_beside);
   ~SqliteLog();
   SqliteLog(const SqliteLog&) = delete;
@@ -77,15 +77,16 @@ class SqliteLog {
 
   /// Called after each commit.
   void Committed();
-  /// Copies the whole log and truncates it, unless a reader needs it; waits as long as the writer's busy
-  /// timeout. True: all of it is in the file, and on disk.
+  /// Copies the whole log and truncates it, unless a reader needs it. Waits at most as long as the writer's
+  /// busy timeout. True: all of the log is in the file and on disk.
   bool Empty();
-  /// Stops copying, and closes the other connection, until the next commit. The log may still be extended.
+  /// Stops copying and closes the other connection, until the next commit. LogGrowth may still extend the
+  /// log.
   void Leave();
-  /// Whether the disk lost copied pages: the file may lack them, whatever later attempts report.
+  /// Returns whether the disk lost copied pages. Then the file may lack them, whatever later attempts return.
   bool failed() const { return failed_; }
-  /// Returns SQLite's extended code for the writer's last copy. SQLITE_OK and SQLITE_BUSY also occur if a
-  /// reader prevents the truncation of the log.
+  /// Returns SQLite's extended code of the writer's last copy. It can be SQLITE_OK or SQLITE_BUSY if a reader
+  /// prevents the truncation of the log.
   int code() const { return code_; }
 
  private:
@@ -99,7 +100,7 @@ class SqliteLog {
   int pages_ = 0;
   sqlite3* beside_ = nullptr;
   std::optional<Checkpointer::Task> copy_;
-  std::optional<LogGrowth> growth_;  ///< Absent without a checkpointer.
+  std::optional<LogGrowth> growth_;  ///< Absent: there is no checkpointer.
   bool failed_ = false;
   int code_ = 0;
 };

@@ -73,7 +73,7 @@ absl::StatusOr<std::optional<TableSchema>> SelectSchema(SqliteConnection& connec
   ASSIGN_OR_RETURN(Query query,
                    connection.Prepare("SELECT definition FROM _mirror_schema WHERE table_name = ?1"));
   ASSIGN_OR_RETURN(bool row, query.Bind(1, table).Step());
-  // The definition of a table that somebody dropped does not count. A population of many tables asks often.
+  // A definition whose table somebody dropped does not count. A population of many tables calls this often.
   if (!row) return std::nullopt;
   ASSIGN_OR_RETURN(const bool there, connection.database().HasTable(table));
   if (!there) return std::nullopt;

@@ -11,7 +11,7 @@
 #include "server/plan/plan.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 
-// Data about a mirror's tables, read by its writer and by snapshots.
+// Data about a mirror's tables, for its writer and for snapshots.
 
 namespace mirror {
 
@@ -27,7 +27,7 @@ absl::StatusOr<std::vector<TableRecord>> SelectRecords(SqliteConnection& connect
 absl::StatusOr<std::optional<TableSchema>> SelectSchema(SqliteConnection& connection,
                                                         const std::string& table);
 
-// The following run inside the caller's transaction.
+// The following functions run inside the caller's transaction.
 
 absl::Status WriteRecord(SqliteConnection& connection, const std::string& metadata,
                          const TableRecord& record);

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kWhyBytesMax = 8'000;
 
-/// Returns the inode of the file at a path; 0: there is none.
+/// Returns the inode of the file at `path`; 0: there is none.
 std::uint64_t InodeOf(const std::string& path) {
   struct stat info {};
   return stat(path.c_str(), &info) == 0 ? info.st_ino : 0;
@@ -37,7 +37,7 @@ absl::Status SyncNote(const std::string& note) {
   return failed == 0 ? absl::OkStatus() : NoteTrouble("writing", note, std::strerror(failed));
 }
 
-/// The damaged file and its log, and the reason. A partly written note has less.
+/// The damaged file and its log, and the reason. A note that was not written completely has less.
 struct Note {
   std::uint64_t file = 0, log = 0;
   std::string why;
@@ -50,7 +50,7 @@ std::optional<Note> ReadNote(const std::string& path) {
   std::ifstream file(path + kQuarantineSuffix, std::ios::binary);
   file >> note.file >> note.log;
   file.get();
-  // Read by the stream, which does not throw if the path is a folder.
+  // The stream reads it, because a stream does not throw if the path is a folder.
   std::ostringstream why;
   if (file) why << file.rdbuf();
   note.why = why.str();
@@ -74,7 +74,7 @@ absl::Status SetLogOfDamagedAside(const std::string& path) {
   if (InodeOf(log) != note->log) return absl::OkStatus();
   std::error_code error;
   fs::remove(path + kIndexSuffix, error);
-  // A log with a second name stays under that name.
+  // A log with a second name keeps that name.
   if (fs::file_size(log, error) == 0 || fs::hard_link_count(log, error) > 1) {
     fs::remove(log, error);
   } else {

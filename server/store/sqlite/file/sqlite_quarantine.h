@@ -7,19 +7,20 @@
 
 namespace mirror {
 
-/// The suffix of a note beside a damaged mirror file: it says that the mirror takes no writes, and why. It
-/// must survive a restart, and is kept outside of the file, which cannot be trusted.
+/// The suffix of a note beside a damaged mirror file. The note says that the mirror must not be written, and
+/// why. It has to survive a restart. It is not in the mirror file because that file cannot be trusted.
 inline constexpr char kQuarantineSuffix[] = ".quarantine";
 
-/// Reads the reason; empty: the mirror is not quarantined.
+/// Returns the reason; empty: the mirror is not quarantined.
 std::string ReadQuarantine(const std::string& path);
-/// Called before the file is opened. If the damaged file is gone, or was replaced, renames the
-/// log left beside it. SQLite would replay that log into the new file, and only the log has what
-/// the disk lost.
+/// Called before the file is opened. If the damaged file was removed or replaced, renames the log beside it.
+/// Otherwise SQLite would apply that log to the new file. The log is kept because only it has what the disk
+/// lost.
 absl::Status SetLogOfDamagedAside(const std::string& path);
-/// Called when a new file is begun in place of a missing one: renames the log likewise, and removes the note.
+/// Called when a new file is begun because the file is missing: renames the log in the same way, and removes
+/// the note.
 absl::Status LeaveDamaged(const std::string& path);
-/// Writes the note; on disk when it returns. Errors: kUnavailable.
+/// Writes the note. It is on disk on return. Errors: kUnavailable.
 absl::Status WriteQuarantine(const std::string& path, const std::string& why);
 absl::Status RemoveQuarantine(const std::string& path);
 

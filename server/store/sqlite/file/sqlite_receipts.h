@@ -12,7 +12,7 @@
 #include "server/plan/receipt_plan.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 
-// The chain of receipts, in the mirror's own file. Its head is the last row of `_mirror_receipts`, which is
+// The chain of receipts, in the mirror's own file. The head is the last row of `_mirror_receipts`. It is
 // written in the transaction of the rows that it covers.
 
 namespace mirror {
@@ -24,7 +24,7 @@ absl::StatusOr<ReceiptHead> SelectReceiptHead(SqliteConnection& connection);
 absl::StatusOr<std::vector<std::string>> SelectReceipts(SqliteConnection& connection, std::uint64_t after,
                                                         std::size_t count_max);
 
-// The following run inside the caller's transaction.
+// The following functions run inside the caller's transaction.
 
 absl::Status InsertReceipt(SqliteConnection& connection, std::uint64_t number, const std::string& text);
 /// Removes receipts with numbers up to `through`.

@@ -8,8 +8,8 @@
 namespace mirror {
 namespace {
 
-/// Returns the view's SQL, with functions that a partner's older SQLite has, too. The age is computed when
-/// the view is queried.
+/// Returns the view's SQL. It uses only functions that a partner's older SQLite also has. The age is computed
+/// when the view is queried.
 std::string ViewSql(const std::string& metadata) {
   return absl::StrCat(
       "CREATE VIEW _mirror_freshness AS SELECT table_name, strftime('%Y-%m-%dT%H:%M:%SZ', source_ms / "
@@ -39,7 +39,7 @@ absl::Status CreateView(SqliteConnection& connection, const std::string& metadat
   }
   if (there == sql) return absl::OkStatus();
   if (!there.empty()) RETURN_IF_ERROR(connection.Execute("DROP VIEW _mirror_freshness"));
-  // Another object that somebody gave that name stays, and does not prevent the opening of the mirror.
+  // If somebody gave that name to another object, the object stays. The mirror can be opened all the same.
   ASSIGN_OR_RETURN(Query taken,
                    connection.Prepare("SELECT 1 FROM sqlite_schema WHERE name = '_mirror_freshness'"));
   const absl::StatusOr<bool> row = taken.Step();

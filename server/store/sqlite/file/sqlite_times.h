@@ -10,8 +10,8 @@
 #include "server/plan/plan.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 
-// The source's time as of which each table is current, and the maximum age of tables; and the view that shows
-// a partner both. All writes run inside the caller's transaction.
+// The source's time that each table shows, the maximum age of tables, and the view that shows both to a
+// partner. All writes run inside the caller's transaction.
 
 namespace mirror {
 
@@ -19,13 +19,13 @@ namespace mirror {
 absl::Status CreateTimesTables(SqliteConnection& connection, const std::string& metadata);
 
 absl::StatusOr<Freshness> SelectFreshness(SqliteConnection& connection);
-/// Writes the differences between the two; `now` was read in this transaction.
+/// Writes the differences between `now` and `next`. `now` was read in this transaction.
 absl::Status WriteTimes(SqliteConnection& connection, const Freshness& now, const Freshness& next);
 absl::Status WriteTargets(SqliteConnection& connection, const FreshnessTargets& targets);
 
-/// The name whose time is that of all tables without a time of their own.
+/// The key of the time that counts for all tables without a time of their own.
 inline constexpr char kTimeOfAll[] = "";
-/// Sets the table's own time; absent: from now on it is not known.
+/// Sets the table's own time. Absent: the time is unknown from now on.
 absl::Status SetTime(SqliteConnection& connection, const std::string& table,
                      std::optional<std::int64_t> source_ms);
 /// Removes the time of a dropped table.

@@ -14,7 +14,7 @@
 namespace mirror {
 namespace {
 
-/// Returns `tenant` with those values of `passing` that may wait.
+/// Returns `tenant` with those values of `passing` that may wait in memory.
 TenantRecord WithPassing(TenantRecord tenant, const TenantRecord& passing) {
   tenant.cycle = passing.cycle;
   tenant.active = passing.active;
@@ -33,7 +33,8 @@ bool IsBehindBy(std::int64_t stored_ms, std::int64_t now_ms, std::int64_t less_t
   return now_ms >= stored_ms && now_ms - stored_ms < less_than_ms;
 }
 
-/// Whether each time in the file equals that of `next`, or lags by less than a reader may notice.
+/// Returns whether each time in the file equals the time in `next`, or is older by less than a reader may
+/// notice.
 bool IsBehind(const Freshness& stored, const Freshness& next) {
   const std::int64_t less_than_ms = TimesBehindMax(stored.targets);
   const auto is_behind = [less_than_ms](std::optional<std::int64_t> before, std::optional<std::int64_t> now) {
@@ -47,7 +48,8 @@ bool IsBehind(const Freshness& stored, const Freshness& next) {
   return is_behind(stored.all_ms, next.all_ms) && are_behind(stored.tables) && are_behind(next.tables);
 }
 
-/// Returns answers that outlive their cycle: until the table is accepted again, its rows follow older rules.
+/// Returns the answers that are kept after their cycle: until such a table is accepted again, its rows follow
+/// older rules.
 std::vector<SchemaAnswer> RefusedOf(std::vector<SchemaAnswer> answers) {
   std::erase_if(
       answers, [](const SchemaAnswer& answer) { return IsWanted(static_cast<SchemaAction>(answer.action)); });
@@ -87,7 +89,7 @@ bool SqliteWaiting::Begin() {
 }
 
 void SqliteWaiting::ForgetNonces(std::int64_t before_ms) {
-  // Not the maximum: an operator may have said that the clock was ahead.
+  // The last value is used and not the greatest, because an operator may have said that the clock was ahead.
   forget_before_ms_ = before_ms;
   std::erase_if(nonces_, [&](const auto& nonce) { return nonce.second < before_ms; });
 }

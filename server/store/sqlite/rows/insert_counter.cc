@@ -10,7 +10,7 @@ InsertCounter::InsertCounter(sqlite3* handle, OwnPlaces own) : handle_(handle), 
   const auto count_added = [](void* self, sqlite3* db, int operation, const char*, const char*, sqlite3_int64,
                               sqlite3_int64) {
     if (operation == SQLITE_INSERT) ++static_cast<InsertCounter*>(self)->inserted_;
-    // The write of a blob into a row also reports a delete.
+    // A write of a blob into a row also reports a delete.
     if (operation == SQLITE_DELETE && sqlite3_preupdate_blobwrite(db) < 0) {
       --static_cast<InsertCounter*>(self)->inserted_;
     }

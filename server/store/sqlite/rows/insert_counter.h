@@ -7,13 +7,13 @@ struct sqlite3;
 
 namespace mirror {
 
-/// Indexes of the mirror's own columns (live_rows.h) in a table, counted from 0; -1: it has no such column.
+/// Indexes of the mirror's own columns (live_rows.h) in a table, counted from 0; -1: there is no such column.
 struct OwnPlaces {
   int owned = -1, deleted_at = -1;
 };
 
-/// Counts the rows that an upsert adds: SQLite's own count includes updated rows. A row that was there but
-/// not live counts as added. In a table without the mirror's own columns, a row that REPLACE deletes is
+/// Counts the rows that an upsert adds. SQLite's own count also includes updated rows. A row that existed but
+/// was not live counts as added. In a table without the mirror's own columns, a row that REPLACE deletes is
 /// subtracted. Counts as long as the object lives. Threads: none.
 class InsertCounter {
  public:

@@ -14,9 +14,9 @@
 namespace mirror {
 namespace {
 
-/// Allows text in double quotes, as the sqlite3 program does: the partner's definitions may have it.
-/// This store's own statements have only columns and types, where nothing could be taken for text. And SQLite
-/// itself reads the other definitions without this setting when a column is dropped.
+/// Allows text in double quotes, as the sqlite3 program does, because the partner's definitions may have it.
+/// This store's own statements have only columns and types there, which cannot be taken for text. SQLite
+/// reads the other definitions without this setting when a column is dropped.
 class TextInDoubleQuotes {
  public:
   explicit TextInDoubleQuotes(SqliteConnection& connection) : db_(connection.handle()) { Set(1); }
@@ -32,11 +32,12 @@ class TextInDoubleQuotes {
   sqlite3* const db_;
 };
 
-/// Limits up to which copying is faster than SQLite's reading of all definitions in a file with many tables.
+/// Limits up to which a copy is faster than a rename, for which SQLite reads all definitions of a file with
+/// many tables.
 constexpr int kCopiedRowsMax = 500;
 constexpr std::int64_t kCopiedBytesMax = 64 << 10;
 
-/// Reads rows until there are too many: the writer has no access to a table's number of pages, see
+/// Reads rows until there are too many. The writer has no access to a table's number of pages, see
 /// GuardSchema.
 absl::StatusOr<bool> IsSmall(SqliteConnection& connection, const std::string& table) {
   sqlite::Statement rows =
@@ -55,7 +56,7 @@ absl::StatusOr<bool> IsSmall(SqliteConnection& connection, const std::string& ta
   return true;
 }
 
-/// Copies the rows. SQLite then reads no definition but the table's own.
+/// Copies the rows. For this SQLite reads only the table's own definition.
 absl::Status CopyTable(SqliteConnection& connection, const std::string& from, const std::string& to) {
   ASSIGN_OR_RETURN(const std::optional<Definition> table, FindTable(connection, from));
   if (!table || !IsOurs(*table)) {
@@ -94,7 +95,7 @@ absl::Status AlterColumns(SqliteConnection& connection, const std::string& sql) 
   absl::Status altered = connection.Execute(sql);
   const std::string_view said = sqlite3_errmsg(connection.handle());
   if (!absl::IsFailedPrecondition(altered) || said != sqlite3_errstr(SQLITE_ERROR)) return altered;
-  // SQLite names the definition that it cannot read only if it has to check all of them.
+  // SQLite names the definition that it cannot read only if it has to check all definitions.
   absl::Status told = connection.Execute("PRAGMA legacy_alter_table = OFF");
   if (told.ok()) altered = connection.Execute(sql);
   told.Update(connection.Execute("PRAGMA legacy_alter_table = ON"));

@@ -29,7 +29,7 @@ namespace mirror {
 namespace {
 
 constexpr char kHistory[] = "_mirror_history";
-/// Prefix for the names of dropped columns whose names other columns have now.
+/// Prefix for the names of dropped columns whose former names other columns have now.
 constexpr char kFormer[] = "_mirror_former_";
 
 absl::Status MakeTable(SqliteConnection& connection) {
@@ -46,7 +46,8 @@ absl::StatusOr<bool> IsTaken(SqliteConnection& connection, const std::string& na
   return query.Bind(1, name).Step();
 }
 
-/// Returns "orders_history"; a name of the mirror's own if the partner or the source uses that.
+/// Returns "orders_history". If the partner or the source uses that name, returns a name with the mirror's
+/// own prefix.
 absl::StatusOr<std::string> FreeViewName(SqliteConnection& connection, const std::string& table) {
   const std::string name = table + "_history";
   ASSIGN_OR_RETURN(const bool taken, IsTaken(connection, name));
@@ -96,8 +97,8 @@ bool HasOtherType(const TableSchema& before, const TableSchema& now) {
     const std::optional<std::uint32_t> at = before.Find(column.name);
     if (!at) return false;
     const Column& was = before.columns[*at];
-    if (HasNewRule(was, column)) return false;  // Its values are removed.
-    // An ANY column stores values by its declared type.
+    if (HasNewRule(was, column)) return false;  // The values of this column are removed.
+    // An ANY column stores values according to its declared type.
     const bool as_before = was.type == Type::kText || was.type == Type::kBytes || was.type == Type::kDouble ||
                            (was.type >= Type::kInt16 && was.type <= Type::kInt64);
     if (column.type == Type::kAny && as_before) return SqliteDeclaration(was) != SqliteDeclaration(column);
@@ -132,8 +133,8 @@ class SqliteHistory final : public HistoryVerbs {
                                                     "name = ?1 COLLATE NOCASE AND instr(sql, ?2)"));
     ASSIGN_OR_RETURN(const bool there, own.Bind(1, history->view).Bind(2, history->versions).Step());
     if (!there) return is_whole;
-    // SQLite writes new names into the text of a view. The view of a table that still waits for a
-    // population's columns shows NULL for them.
+    // SQLite writes new names into the text of a view. If the table still lacks columns that a population
+    // will add, the view shows NULL for them.
     const std::string sql = own.Text(0);
     if (sql ==
         CreateViewSql(history->view, history->versions, schema, FindVisibleRows(schema, columns, ""))) {
@@ -169,7 +170,7 @@ class SqliteHistory final : public HistoryVerbs {
     if (BatchTable::CanShow(batch)) {
       return Keep((*history)->versions, *apply.schema, batch, true, moment);
     }
-    // Large values cannot be compared yet: all rows are kept, and compared once they are written.
+    // Large values cannot be compared yet. So all rows are kept, and are compared after they were written.
     ASSIGN_OR_RETURN(const std::int64_t last,
                      ReadNumber(connection_, absl::StrCat("SELECT coalesce(max(", kVersionNumber,
                                                           "), 0) FROM ", QuoteName((*history)->versions))));
@@ -215,7 +216,7 @@ class SqliteHistory final : public HistoryVerbs {
     if (!history.ok() || !*history) return history.status();
     RETURN_IF_ERROR(DropHistoryView(connection_, kept.name));
     TableSchema before = std::move((*history)->schema);
-    // A proof covers the columns that existed then.
+    // A proof covers only the columns that existed then.
     if (PackTable(before) != PackTable(kept)) RETURN_IF_ERROR(ForgetProofs(kept.name));
     const std::string& versions = (*history)->versions;
     for (const std::string& name : moved.replaced) {
@@ -240,7 +241,7 @@ class SqliteHistory final : public HistoryVerbs {
         before, agreed, [&](const std::string& column) { return there.contains(FoldName(column)); });
     for (const Column& column : kept.columns) {
       if (before.Find(column.name)) continue;
-      // The column was dropped before; the present column is another one.
+      // The column was dropped before. The present column with this name is another one.
       RETURN_IF_ERROR(Free(versions, column.name));
     }
     RETURN_IF_ERROR(Widen(versions, kept));
@@ -262,7 +263,7 @@ class SqliteHistory final : public HistoryVerbs {
     // The oldest versions come first. Concurrent readers see both changes or neither.
     for (const std::string& sql :
          {std::string("UPDATE _mirror_history SET known_from = ?1 WHERE table_name = ?2 AND known_from < ?1"),
-          // Heads of moments that can no longer be read.
+          // Removes heads of moments that can no longer be read.
           std::string(
               "DELETE FROM _mirror_journal WHERE number < ?1 AND table_name = ?2 AND number = moment AND "
               "done_ms IS NOT NULL AND number <= (SELECT number FROM _mirror_floor)")}) {
@@ -314,7 +315,7 @@ class SqliteHistory final : public HistoryVerbs {
     RETURN_IF_ERROR(DropHistoryView(connection_, table));
     ASSIGN_OR_RETURN(const std::string aside, FreeTableName(connection_, "_mirror_dropped_"));
     connection_.ForgetStatements();
-    // An index keeps its name, which the table's next history needs.
+    // A renamed table's index would keep its name, but the next history of the table needs that name.
     absl::Status status =
         connection_.Execute(absl::StrCat("DROP INDEX IF EXISTS ", QuoteName((*history)->versions + "_key")));
     if (status.ok()) status = RenameTable(connection_, (*history)->versions, aside);
@@ -352,7 +353,7 @@ class SqliteHistory final : public HistoryVerbs {
                                                   QuoteName(from), " TO ", QuoteName(to)));
   }
 
-  /// Moves the values of a column to another name, so that this name is free.
+  /// Moves the values of a column to another name, so that its name becomes free.
   absl::Status Free(const std::string& versions, const std::string& column) {
     ASSIGN_OR_RETURN(const DeclaredColumns there, ReadColumns(connection_, versions));
     if (!there.contains(FoldName(column))) return absl::OkStatus();
@@ -372,7 +373,8 @@ class SqliteHistory final : public HistoryVerbs {
     return absl::OkStatus();
   }
 
-  /// It is unknown which former column it was: removes the values of all of them.
+  /// Removes the values of columns with a new rule. For a returned column it is unknown which former column
+  /// it was, so the values of all former columns are removed.
   absl::Status Empty(const std::string& versions, const TableSchema& kept, const NewRules& rules) {
     ASSIGN_OR_RETURN(const DeclaredColumns there, ReadColumns(connection_, versions));
     std::vector<std::string> columns = rules.changed;
@@ -405,7 +407,7 @@ class SqliteHistory final : public HistoryVerbs {
     return status.ok() ? MakeView(connection_, view, versions, kept) : status;
   }
 
-  /// Passes on the keys of versions after number `before`, by the operation on their rows.
+  /// Passes on the keys of versions with numbers above `before`, grouped by the operation on their rows.
   absl::Status TakeKept(const std::string& versions, const TableSchema& kept, const Shadow& shadow,
                         std::int64_t before, const TakeKeys& take) {
     std::string same;
@@ -534,12 +536,12 @@ std::unique_ptr<HistoryVerbs> MakeSqliteHistory(SqliteConnection& connection) {
 
 namespace {
 
-/// Virtual machine steps of SQLite between two calls of `go_on`: a few milliseconds.
+/// Steps of SQLite's virtual machine between two calls of `go_on`: a few milliseconds.
 constexpr int kStepsBetweenLooks = 100'000;
 constexpr std::size_t kKeyBlockRows = 10'000;
-/// The average size of a version is estimated from so many of the newest.
+/// Number of the newest versions from which the average size of a version is estimated.
 constexpr int kSampledRows = 1'000;
-/// Bytes of a version beside its values: its number, its moment and its index entry.
+/// Bytes of a version in addition to its values: its number, its moment and its index entry.
 constexpr std::uint64_t kVersionBytes = 40;
 
 class SqliteVersionReader final : public VersionReader {
@@ -558,7 +560,7 @@ class SqliteVersionReader final : public VersionReader {
     if (!kept) return 0;
     ASSIGN_OR_RETURN(const std::int64_t last_old, FindLastOld(connection_, history.schema.name, old));
     ASSIGN_OR_RETURN(const std::int64_t over, FindOver(history.schema, kept->versions, bytes_max));
-    // Keeps the last committed state, however much a running cycle has written.
+    // Keeps the last committed state, whatever amount a running cycle has written.
     const absl::StatusOr<std::int64_t> last = LastCommitOf(connection_, history.schema.name);
     if (!last.ok()) return last;
     const std::int64_t cut = std::max(last_old, std::min(over, *last));
@@ -625,7 +627,7 @@ class SqliteVersionReader final : public VersionReader {
     const std::vector<std::uint32_t> all = table.AllColumns();
     const std::string list = NameList(table, all);
     ASSIGN_OR_RETURN(const VisibleRows visible, ReadVisibleRows(connection_, (*kept)->schema));
-    // The present row, then the version that each moment ended.
+    // The present row comes first, then the version that each moment ended.
     const std::string with = absl::StrCat(
         "WITH ", QuoteName(table.name), " AS (SELECT ", list, ", 1 AS _mirror_stood, ", INT64_MAX,
         " AS _mirror_ended FROM (", LiveRowsSql((*kept)->schema, visible), ") UNION ALL SELECT ", list, ", ",
@@ -698,7 +700,7 @@ class SqliteVersionReader final : public VersionReader {
     return at.Int(0);
   }
 
-  /// Returns a WITH clause that defines the table's name as its rows at `moment`.
+  /// Returns a WITH clause in which the table's name stands for its rows at `moment`.
   absl::StatusOr<std::string> AsOf(const TableSchema& table, std::int64_t moment) {
     ASSIGN_OR_RETURN(const std::optional<KeptHistory> kept, FindHistory(connection_, table.name));
     if (!kept) return absl::NotFoundError(absl::StrCat("table '", table.name, "' has no history"));

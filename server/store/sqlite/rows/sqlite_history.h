@@ -21,9 +21,9 @@ namespace mirror {
 struct KeptHistory {
   std::string versions;  ///< The table with the versions.
   std::string view;      ///< The view of all versions.
-  TableSchema schema;    ///< The mirrored table's definition, when last read.
+  TableSchema schema;    ///< The mirrored table's definition when it was read last.
   std::int64_t known_from = 0;
-  /// Columns that have a new rule, while the rows are still as they were before it.
+  /// Columns with a new rule that the rows do not follow yet.
   std::vector<std::string> hidden;
 };
 absl::StatusOr<std::optional<KeptHistory>> FindHistory(SqliteConnection& connection,
@@ -31,22 +31,23 @@ absl::StatusOr<std::optional<KeptHistory>> FindHistory(SqliteConnection& connect
 /// Returns the names of tables with a history.
 absl::StatusOr<std::vector<std::string>> SelectHistories(SqliteConnection& connection);
 
-/// Reads the visible table's columns. Errors: kFailedPrecondition if a column of its key is missing.
+/// Reads the columns of the visible table. Errors: kFailedPrecondition: a column of its key is missing.
 absl::StatusOr<VisibleRows> ReadVisibleRows(SqliteConnection& connection, const TableSchema& kept);
 
-/// Called before an ALTER: drops the mirror's own views of the table until HistoryVerbs::Follow() makes
-/// them again. Otherwise SQLite would refuse the change because of them. Keeps other objects with
-/// their names.
+/// Called before an ALTER: drops the mirror's own views of the table, because SQLite would refuse the change
+/// otherwise. HistoryVerbs::Follow() makes them again. Other objects with these names stay.
 absl::Status DropHistoryView(SqliteConnection& connection, const std::string& table);
-/// Called after a population, which may have added columns that the view lacked.
+/// Called after a population, which may have added columns that the view lacks: makes the view again if
+/// needed.
 absl::Status MendHistoryView(SqliteConnection& connection, const std::string& table);
-/// Called before a table is made whose name may be that of such a view.
+/// Called before a table is made: if a view of a history has the name, the view gets another one.
 absl::Status YieldViewName(SqliteConnection& connection, const std::string& name);
 
-/// Makes the verbs on `_mirror_history` and the tables that it names. `connection` must outlive them.
+/// Makes the verbs on `_mirror_history` and on the tables that it names. `connection` must outlive the
+/// result.
 std::unique_ptr<HistoryVerbs> MakeSqliteHistory(SqliteConnection& connection);
 
-/// Makes a reader in the transaction of `connection`, which must outlive it.
+/// Makes a reader in the transaction of `connection`. `connection` must outlive the reader.
 std::unique_ptr<VersionReader> MakeSqliteVersionReader(SqliteConnection& connection);
 
 }  // namespace mirror

@@ -12,15 +12,15 @@
 
 namespace mirror {
 
-/// Inserts a batch for which RowImage::CanHold() is true into `target`; SQLite copies whole records if it
-/// can. `order`: see PlainOrder(). Every key in `target` is less than the batch's first. False:
-/// nothing was written; the batch table may write it, or name the bad row. Errors: as SqliteConnection; the
-/// transaction is over.
+/// Inserts a batch into `target`. RowImage::CanHold() must be true for the batch. If possible, SQLite copies
+/// whole records. `order`: see PlainOrder(). Every key in `target` must be less than the first key of the
+/// batch. False: nothing was written; the batch table can then write the batch, or report the bad row.
+/// Errors: those of SqliteConnection, and then the transaction has ended.
 absl::StatusOr<bool> InsertAsImages(SqliteConnection& connection, const std::string& target,
                                     const TableSchema& schema, const ChangeBatch& batch,
                                     const std::vector<std::uint32_t>& order);
 
-/// Frees the connection's memory for images. Not within a transaction.
+/// Frees the connection's memory for images. Must not be called within a transaction.
 void ForgetImages(SqliteConnection& connection);
 
 }  // namespace mirror

@@ -161,7 +161,7 @@ class SqliteJournal final : public JournalVerbs {
     for (const std::string& sql :
          {std::string("DELETE FROM _mirror_floor"),
           std::string("INSERT INTO _mirror_floor SELECT number, salt FROM _mirror_journal WHERE number = ?1"),
-          // The remaining heads say when a moment began and ended, but no longer name rows.
+          // The heads that stay say when a moment began and ended, but no longer name rows.
           absl::StrCat("UPDATE _mirror_journal SET operation = ", static_cast<int>(JournalOperation::kHead),
                        ", columns = NULL, row_total = 0, least = NULL, most = NULL, keys = NULL WHERE number "
                        "<= ?1 AND ",
@@ -175,7 +175,7 @@ class SqliteJournal final : public JournalVerbs {
   }
 
  private:
-  /// The entries that one call of Trim() passes: it removes them, or keeps only their heads.
+  /// The entries that one call of Trim() passes. It removes them, or keeps only their heads.
   struct Passed {
     std::int64_t through = 0;  ///< The last entry.
     std::int64_t count = 0;

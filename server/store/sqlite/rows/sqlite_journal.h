@@ -12,20 +12,21 @@
 
 namespace mirror {
 
-/// Verbs on `_mirror_journal`, `_mirror_floor` and the view `_mirror_commits`. `connection` outlives them.
+/// Makes the verbs on `_mirror_journal`, `_mirror_floor` and the view `_mirror_commits`. `connection` must
+/// outlive them.
 std::unique_ptr<JournalVerbs> MakeSqliteJournal(SqliteConnection& connection);
 
-/// Returns whether the mirror has its own table of this name, by what the connection knows, without
-/// reading the file.
+/// Returns whether the mirror has a table of its own with this name. Uses the definitions that the connection
+/// has in memory, and does not read the file.
 bool HasOwnTable(SqliteConnection& connection, const std::string& name);
 
-/// In the transaction of `connection`, which must outlive the reader.
 /// Returns the number of the table's last commit; 0: there is none. The journal must exist.
 absl::StatusOr<std::int64_t> LastCommitOf(SqliteConnection& connection, const std::string& table);
-/// Returns the last old commit, or 0. `table`: empty for commits of all tables.
+/// Returns the number of the last old commit, or 0. `table` empty: looks at the commits of all tables.
 absl::StatusOr<std::int64_t> FindLastOld(SqliteConnection& connection, const std::string& table,
                                          const OldCommits& old);
 
+/// Makes a reader in the transaction of `connection`. `connection` must outlive the reader.
 std::unique_ptr<JournalReader> MakeSqliteJournalReader(SqliteConnection& connection);
 
 }  // namespace mirror

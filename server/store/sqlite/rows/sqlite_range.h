@@ -11,18 +11,18 @@
 
 namespace mirror {
 
-/// A query over the live rows in key ranges of one table. Prepares one statement for each
-/// combination of bounds.
+/// A query for the live rows in key ranges of one table. It prepares one statement for each combination of
+/// bounds.
 class RangeSelect {
  public:
-  /// `select`: SQL to read from the rows. `with`: SQL before the statement, which may redefine the table's
-  /// name. All arguments must outlive this object.
+  /// `select`: SQL of what to read from each row. `with`: SQL before the statement, which may redefine the
+  /// table's name. All arguments must outlive this object.
   RangeSelect(SqliteConnection& connection, const TableSchema& table, const std::string& select,
               bool in_key_order, const std::string& with = "");
 
-  /// Calls `take` for each row of the range; an error of `take` ends it.
+  /// Calls `take` for each row of the range. An error of `take` ends the read.
   absl::Status Run(const KeyRange& range, const std::function<absl::Status(sqlite3_stmt*)>& take);
-  /// Calls `take` for each row of one key; `order` is SQL to append to the condition.
+  /// Calls `take` for each row of one key. `order`: SQL to append to the condition.
   absl::Status RunOne(const Key& key, const std::string& order,
                       const std::function<absl::Status(sqlite3_stmt*)>& take);
 

@@ -15,8 +15,8 @@ struct sqlite3_stmt;
 
 namespace mirror {
 
-/// Appends the current row of `row`; its columns are those of `block`, in that order.
-/// Errors: kFailedPrecondition when a value has the wrong type for its column; then `block` is not usable.
+/// Appends the current row of `row` to `block`. The statement has the columns of `block`, in the same order.
+/// Errors: kFailedPrecondition: a value does not have its column's type. Then `block` must not be used.
 absl::Status AppendStoredRow(const TableSchema& table, sqlite3_stmt* row, RowBlock* block);
 
 /// See StoreRecords::ReadRows().
