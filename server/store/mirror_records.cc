@@ -145,6 +145,74 @@ constexpr std::array kOpenReceiptColumns = {
     OfOpen::Member<&OpenReceiptOfTable::open, &OpenReceipt::deletes>("deletes", At(3)),
 };
 
+using OfLost = ColumnsOf<LostColumn>;
+constexpr std::array kLostColumnColumns = {
+    OfLost::Member<&LostColumn::table>("table_name", TableNameAt(-1)),
+    OfLost::Member<&LostColumn::column>("column_name", TableNameAt(-1)),
+    OfLost::Member<&LostColumn::position, &Position::lsn, &Lsn::value>("lsn"),
+    OfLost::Member<&LostColumn::position, &Position::lineage>("lineage", BytesAt(-1)),
+};
+
+std::string StateText(const TableState& state) { return std::string(ToString(state)); }
+absl::Status ReadState(std::string_view text, TableState* state) {
+  *state = TableState::kMirrored;
+  for (const TableState other : {TableState::kPopulating, TableState::kRepopulate, TableState::kStopped}) {
+    if (text == ToString(other)) *state = other;
+  }
+  return absl::OkStatus();
+}
+
+using OfTable = ColumnsOf<TableRecord>;
+constexpr std::array kTableColumns = {
+    OfTable::Member<&TableRecord::table>("table_name", TableKeyAt(-1)),
+    OfTable::Member<&TableRecord::schema_hash>("schema_hash"),
+    OfTable::Member<&TableRecord::position, &Position::lsn, &Lsn::value>("lsn"),
+    OfTable::Member<&TableRecord::position, &Position::lineage>("lineage", BytesAt(-1)),
+    OfTable::Member<&TableRecord::pending, &Position::lsn, &Lsn::value>("pending_lsn"),
+    OfTable::Member<&TableRecord::pending, &Position::lineage>("pending_lineage", BytesAt(-1)),
+    OfTable::Member<&TableRecord::seq>("seq"),
+    OfTable::Member<&TableRecord::row_count>("row_count"),
+    OfTable::Member<&TableRecord::cycle>("cycle"),
+    OfTable::AsText<&TableRecord::state, StateText, ReadState>("state"),
+};
+
+std::string ColumnListText(const std::vector<std::string>& names) {
+  return names.empty() ? std::string() : PackColumnList(names);
+}
+absl::Status ReadColumnList(std::string_view text, std::vector<std::string>* names) {
+  if (!text.empty()) *names = UnpackColumnList(text);
+  return absl::OkStatus();
+}
+
+constexpr ColumnOptions kNumberOrNull = {.sqlite = "INTEGER"};
+constexpr ColumnOptions kBytesOrNull = {.empty_is_null = true, .kind = ColumnKind::kBytes};
+
+using OfEntry = ColumnsOf<JournalEntry>;
+constexpr std::array kJournalColumns = {
+    OfEntry::Member<&JournalEntry::number>("number", {.key = true}),
+    OfEntry::Member<&JournalEntry::salt>("salt"),
+    OfEntry::Member<&JournalEntry::table>("table_name", {.sqlite = "TEXT NOT NULL COLLATE NOCASE"}),
+    OfEntry::Member<&JournalEntry::moment>("moment"),
+    OfEntry::Member<&JournalEntry::operation>("operation"),
+    OfEntry::AsText<&JournalEntry::columns, ColumnListText, ReadColumnList>("columns",
+                                                                            {.empty_is_null = true}),
+    OfEntry::Member<&JournalEntry::rows>("row_total", kNumberOrNull),
+    OfEntry::Member<&JournalEntry::least>("least", kBytesOrNull),
+    OfEntry::Member<&JournalEntry::most>("most", kBytesOrNull),
+    OfEntry::Member<&JournalEntry::keys>("keys", kBytesOrNull),
+    OfEntry::Member<&JournalEntry::cycle>("cycle", kNumberOrNull),
+    OfEntry::Member<&JournalEntry::seq>("seq", kNumberOrNull),
+    OfEntry::Member<&JournalEntry::origin>("origin", {.sqlite = "TEXT"}),
+    OfEntry::Member<&JournalEntry::commit, &JournalCommit::position, &Position::lsn, &Lsn::value>("lsn"),
+    OfEntry::Member<&JournalEntry::commit, &JournalCommit::position, &Position::lineage>("lineage",
+                                                                                         BytesAt(-1)),
+    OfEntry::Member<&JournalEntry::commit, &JournalCommit::receipt>("receipt"),
+    OfEntry::Member<&JournalEntry::commit, &JournalCommit::source_ms>("source_ms"),
+    OfEntry::Member<&JournalEntry::commit, &JournalCommit::done_ms>("done_ms"),
+    OfEntry::Member<&JournalEntry::commit, &JournalCommit::row_count>("row_count"),
+    OfEntry::Member<&JournalEntry::commit, &JournalCommit::digest>("digest", kBytesOrNull),
+};
+
 static_assert(ArePacked(kAnswerColumns) && ArePacked(kCycleNoteColumns) && ArePacked(kCheckColumns) &&
               ArePacked(kHoldColumns) && ArePacked(kLossColumns) && ArePacked(kOpenReceiptColumns));
 
@@ -202,6 +270,21 @@ const Record<LossOfTable>& LossTable() {
 
 const Record<OpenReceiptOfTable>& OpenReceiptTable() {
   static const Record<OpenReceiptOfTable> record("_mirror_receipts_open", kOpenReceiptColumns, kInFile);
+  return record;
+}
+
+const Record<LostColumn>& LostColumnTable() {
+  static const Record<LostColumn> record("_mirror_lost_columns", kLostColumnColumns, kInFile);
+  return record;
+}
+
+const Record<TableRecord>& TableRecordTable() {
+  static const Record<TableRecord> record("_mirroring", kTableColumns, kInFile);
+  return record;
+}
+
+const Record<JournalEntry>& JournalTable() {
+  static const Record<JournalEntry> record("_mirror_journal", kJournalColumns);
   return record;
 }
 

@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_STORE_MIRROR_RECORDS_H_
 #define MIRROR_SERVER_STORE_MIRROR_RECORDS_H_
 
+#include "server/journal/journal_entry.h"
 #include "server/own_records/record.h"
 #include "server/plan/plan.h"
 #include "server/store/mirror_contents.h"
@@ -35,6 +36,12 @@ const Record<TableCheck>& CheckTable();
 const Record<Hold>& HoldTable();
 const Record<LossOfTable>& LossTable();
 const Record<OpenReceiptOfTable>& OpenReceiptTable();
+const Record<LostColumn>& LostColumnTable();
+/// `<contextId>_mirroring`: its name differs in each file. See SelectRecord() for values that an operator
+/// wrote.
+const Record<TableRecord>& TableRecordTable();
+/// The columns from `lsn` on are those of the commit, in the head of its moment only.
+const Record<JournalEntry>& JournalTable();
 
 }  // namespace mirror
 

@@ -103,13 +103,8 @@ absl::Status ReadFolded(SqliteConnection& connection, const Record<Row>& record,
 absl::Status ReadOfTables(SqliteConnection& connection, MirrorContents* out) {
   return InOrder({
       [&] {
-        return EachRow(connection,
-                       "SELECT table_name, column_name, lsn, lineage FROM _mirror_lost_columns ORDER BY "
-                       "table_name, column_name",
-                       [&](Query& row) {
-                         out->lost_columns.push_back(
-                             {FoldName(row.View(0)), row.Text(1), Position{Lsn{row.Int(2)}, row.Text(3)}});
-                       });
+        return ReadFolded(connection, LostColumnTable(), "ORDER BY table_name, column_name",
+                          &out->lost_columns);
       },
       [&] { return ReadFolded(connection, LossTable(), "ORDER BY table_name, cycle", &out->losses); },
       [&] { return ReadFolded(connection, OpenReceiptTable(), "ORDER BY table_name", &out->open_receipts); },
@@ -235,13 +230,8 @@ absl::Status MakeTable(SqliteConnection& connection, const ContentsTable& table,
 }
 
 absl::Status WriteLostColumn(SqliteConnection& connection, const LostColumn& lost) {
-  ASSIGN_OR_RETURN(Query query, connection.Prepare("INSERT INTO _mirror_lost_columns (table_name, "
-                                                   "column_name, lsn, lineage) VALUES (?1, ?2, ?3, ?4)"));
-  return query.Bind(1, lost.table)
-      .Bind(2, lost.column)
-      .Bind(3, lost.position.lsn.value)
-      .BindBlob(4, lost.position.lineage)
-      .Run();
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(LostColumnTable().InsertSql(kInSqlite)));
+  return WriteRow(LostColumnTable(), lost, std::move(query));
 }
 
 absl::Status WriteLosses(SqliteConnection& connection, const std::vector<LossOfTable>& losses) {

@@ -3,7 +3,9 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <initializer_list>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -13,18 +15,15 @@
 #include "server/journal/journal_entry.h"
 #include "server/journal/key_block.h"
 #include "server/journal/seen_mark.h"
+#include "server/own_records/sqlite_record.h"
+#include "server/store/mirror_records.h"
 
 namespace mirror {
 namespace {
 
 constexpr char kJournal[] = "_mirror_journal";
 
-constexpr const char* kTables[] = {
-    ("CREATE TABLE _mirror_journal (number INTEGER PRIMARY KEY, salt INTEGER NOT NULL, table_name TEXT NOT "
-     "NULL "
-     "COLLATE NOCASE, moment INTEGER NOT NULL, operation INTEGER NOT NULL, columns TEXT, row_total INTEGER, "
-     "least BLOB, most BLOB, keys BLOB, cycle INTEGER, seq INTEGER, origin TEXT, lsn INTEGER, lineage BLOB, "
-     "receipt INTEGER, source_ms INTEGER, done_ms INTEGER, row_count INTEGER, digest BLOB)"),
+constexpr const char* kBesideJournal[] = {
     "CREATE INDEX _mirror_journal_heads ON _mirror_journal (table_name) WHERE number = moment",
     "CREATE TABLE _mirror_floor (number INTEGER NOT NULL, salt INTEGER NOT NULL)",
     ("CREATE VIEW _mirror_commits AS SELECT number AS moment, table_name, cycle, lsn, lineage, receipt, "
@@ -65,41 +64,15 @@ class SqliteJournal final : public JournalVerbs {
 
   absl::Status AddEntry(const JournalEntry& entry) override {
     RETURN_IF_ERROR(Make());
-    ASSIGN_OR_RETURN(
-        Query query,
-        connection_.Prepare(
-            "INSERT INTO _mirror_journal (number, salt, table_name, moment, operation, columns, row_total, "
-            "least, "
-            "most, keys, cycle, seq, origin, lsn, lineage, receipt, source_ms, done_ms, row_count) VALUES "
-            "(?1, "
-            "?2, "
-            "?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)"));
-    query.Bind(1, entry.number).Bind(2, entry.salt).Bind(3, entry.table).Bind(4, entry.moment);
-    query.Bind(5, static_cast<std::int64_t>(entry.operation));
-    const std::string columns = PackColumnList(entry.columns);
-    if (entry.columns.empty()) {
-      query.BindNull(6);
-    } else {
-      query.Bind(6, columns);
-    }
-    query.Bind(7, static_cast<std::int64_t>(entry.rows));
-    BindBytes(query, 8, entry.least);
-    BindBytes(query, 9, entry.most);
-    BindBytes(query, 10, entry.keys);
-    query.Bind(11, entry.cycle).Bind(12, static_cast<std::int64_t>(entry.seq)).Bind(13, entry.origin);
-    if (entry.commit) BindCommit(query, 14, *entry.commit);
-    return query.Run();
+    static const std::string sql = JournalTable().InsertSql(kInSqlite);
+    ASSIGN_OR_RETURN(Query query, connection_.Prepare(sql));
+    return WriteRow(JournalTable(), entry, std::move(query));
   }
 
   absl::Status CloseMoment(std::int64_t moment, const JournalEntry& by) override {
-    ASSIGN_OR_RETURN(
-        Query query,
-        connection_.Prepare(
-            "UPDATE _mirror_journal SET lsn = ?1, lineage = ?2, receipt = ?3, source_ms = ?4, done_ms = ?5, "
-            "row_count = ?6, cycle = ?7, seq = ?8, origin = ?9 WHERE number = ?10"));
-    BindCommit(query, 1, *by.commit);
-    query.Bind(7, by.cycle).Bind(8, static_cast<std::int64_t>(by.seq)).Bind(9, by.origin);
-    return query.Bind(10, moment).Run();
+    return Update(
+        moment, by,
+        {"lsn", "lineage", "receipt", "source_ms", "done_ms", "row_count", "cycle", "seq", "origin"});
   }
 
   absl::Status NoteDigest(const std::string& table, const Position& position, std::int64_t rows,
@@ -142,7 +115,9 @@ class SqliteJournal final : public JournalVerbs {
                                      return true;
                                    }));
     for (const JournalEntry& entry : changed) {
-      RETURN_IF_ERROR(WriteAgain(entry));
+      RETURN_IF_ERROR(Update(entry.number, entry, {"operation", "row_total", "least", "most", "keys"}));
+      // Other columns are as they were.
+      if (entry.columns.empty()) RETURN_IF_ERROR(Update(entry.number, entry, {"columns"}));
     }
     return static_cast<std::int64_t>(changed.size());
   }
@@ -181,38 +156,23 @@ class SqliteJournal final : public JournalVerbs {
     std::int64_t count = 0;
   };
 
-  static void BindBytes(Query& query, int place, const std::string& bytes) {
-    if (bytes.empty()) {
-      query.BindNull(place);
-    } else {
-      query.BindBlob(place, bytes);
+  /// Writes these columns of `entry` to the row with this number.
+  absl::Status Update(std::int64_t number, const JournalEntry& entry,
+                      std::initializer_list<std::string_view> names) {
+    const Fields all = JournalTable().Write(entry);
+    std::vector<ColumnShape> columns;
+    std::vector<Field> values;
+    std::string sets;
+    for (const std::string_view name : names) {
+      columns.push_back(all.column(PlaceOf(JournalTable().columns(), name)));
+      values.push_back(all.Of(name));
+      absl::StrAppend(&sets, sets.empty() ? "" : ", ", std::string(name), " = ?", columns.size());
     }
-  }
-
-  absl::Status WriteAgain(const JournalEntry& entry) {
-    ASSIGN_OR_RETURN(
-        Query query,
-        connection_.Prepare(
-            "UPDATE _mirror_journal SET operation = ?1, columns = CASE WHEN ?2 THEN NULL ELSE columns END, "
-            "row_total = ?3, least = ?4, most = ?5, keys = ?6 WHERE number = ?7"));
-    query.Bind(1, static_cast<std::int64_t>(entry.operation));
-    query.Bind(2, static_cast<std::int64_t>(entry.columns.empty()));
-    query.Bind(3, static_cast<std::int64_t>(entry.rows));
-    BindBytes(query, 4, entry.least);
-    BindBytes(query, 5, entry.most);
-    BindBytes(query, 6, entry.keys);
-    return query.Bind(7, entry.number).Run();
-  }
-
-  static void BindCommit(Query& query, int place, const JournalCommit& commit) {
-    query.Bind(place, commit.position.lsn.value).BindBlob(place + 1, commit.position.lineage);
-    query.Bind(place + 2, static_cast<std::int64_t>(commit.receipt));
-    if (commit.source_ms) {
-      query.Bind(place + 3, *commit.source_ms);
-    } else {
-      query.BindNull(place + 3);
-    }
-    query.Bind(place + 4, commit.done_ms).Bind(place + 5, commit.row_count);
+    const int last = static_cast<int>(columns.size()) + 1;
+    ASSIGN_OR_RETURN(Query query, connection_.Prepare(absl::StrCat("UPDATE _mirror_journal SET ", sets,
+                                                                   " WHERE number = ?", last)));
+    const Fields written(columns, std::move(values));
+    return BindFields(query, written).Bind(last, number).Run();
   }
 
   absl::Status Make() {
@@ -220,7 +180,8 @@ class SqliteJournal final : public JournalVerbs {
     for (const char* const table : {"VIEW IF EXISTS _mirror_commits", "TABLE IF EXISTS _mirror_floor"}) {
       RETURN_IF_ERROR(connection_.Execute(absl::StrCat("DROP ", table)));
     }
-    for (const char* const sql : kTables) {
+    RETURN_IF_ERROR(connection_.Execute(JournalTable().CreateSql(kInSqlite)));
+    for (const char* const sql : kBesideJournal) {
       RETURN_IF_ERROR(connection_.Execute(sql));
     }
     return absl::OkStatus();
@@ -259,42 +220,19 @@ namespace {
 /// Bytes of an entry beside its keys, roughly.
 constexpr int kEntryBytes = 100;
 
-/// e: the entry, h: the head of its moment.
-constexpr char kSelect[] =
-    "SELECT e.number, e.salt, e.table_name, e.moment, e.operation, e.columns, e.row_total, e.least, e.most, "
-    "e.keys, e.cycle, e.seq, e.origin, h.lsn, h.lineage, h.receipt, h.source_ms, h.done_ms, h.row_count, "
-    "h.digest FROM _mirror_journal AS e LEFT JOIN _mirror_journal AS h ON h.number = e.moment ";
-
-std::optional<JournalCommit> CommitOf(const Query& row) {
-  constexpr int kDone = 17;
-  if (row.IsNull(kDone)) return std::nullopt;
-  JournalCommit commit;
-  commit.position = {.lsn = {row.Int(13)}, .lineage = row.Text(14)};
-  commit.receipt = static_cast<std::uint64_t>(row.Int(15));
-  if (!row.IsNull(16)) commit.source_ms = row.Int(16);
-  commit.done_ms = row.Int(kDone);
-  commit.row_count = row.IsNull(18) ? -1 : row.Int(18);
-  commit.digest = row.Text(19);
-  return commit;
-}
-
-JournalEntry EntryOf(const Query& row) {
-  JournalEntry entry;
-  entry.number = row.Int(0);
-  entry.salt = row.Int(1);
-  entry.table = row.Text(2);
-  entry.moment = row.Int(3);
-  entry.operation = static_cast<JournalOperation>(row.Int(4));
-  if (!row.IsNull(5)) entry.columns = UnpackColumnList(row.View(5));
-  entry.rows = static_cast<std::uint64_t>(row.Int(6));
-  entry.least = row.Text(7);
-  entry.most = row.Text(8);
-  entry.keys = row.Text(9);
-  entry.cycle = row.Int(10);
-  entry.seq = static_cast<std::uint64_t>(row.Int(11));
-  entry.origin = row.Text(12);
-  entry.commit = CommitOf(row);
-  return entry;
+/// e: the entry, h: the head of its moment, which has the columns of the commit.
+const std::string& SelectSql() {
+  static const std::string sql = [] {
+    std::string names;
+    std::string_view from = "e.";
+    for (const ColumnShape& column : JournalTable().columns()) {
+      if (column.name == "lsn") from = "h.";
+      absl::StrAppend(&names, names.empty() ? "" : ", ", std::string(from), std::string(column.name));
+    }
+    return absl::StrCat("SELECT ", names,
+                        " FROM _mirror_journal AS e LEFT JOIN _mirror_journal AS h ON h.number = e.moment ");
+  }();
+  return sql;
 }
 
 class SqliteJournalReader final : public JournalReader {
@@ -332,22 +270,20 @@ class SqliteJournalReader final : public JournalReader {
     ASSIGN_OR_RETURN(
         Query query,
         connection_.Prepare(absl::StrCat(
-            kSelect,
+            SelectSql(),
             "WHERE e.number > ?1 AND e.number > coalesce((SELECT number FROM _mirror_floor), 0) AND "
             "e.operation <> ",
             static_cast<int>(JournalOperation::kHead),
             " AND (?2 = '' OR e.table_name = ?2) ORDER BY e.number LIMIT ?3")));
     query.Bind(1, page.after).Bind(2, page.table).Bind(3, static_cast<std::int64_t>(page.entries_max));
     std::uint64_t bytes = 0;
-    absl::StatusOr<bool> row = query.Step();
-    for (; row.ok() && *row; row = query.Step()) {
-      JournalEntry entry = EntryOf(query);
-      bytes += entry.keys.size();
-      if (!entries.empty() && bytes > page.bytes_max) break;
-      entries.push_back(std::move(entry));
+    for (;;) {
+      ASSIGN_OR_RETURN(std::optional<JournalEntry> entry, ReadNext(JournalTable(), query));
+      if (!entry) return entries;
+      bytes += entry->keys.size();
+      if (!entries.empty() && bytes > page.bytes_max) return entries;
+      entries.push_back(*std::move(entry));
     }
-    if (!row.ok()) return row.status();
-    return entries;
   }
 
   absl::Status WalkBack(const std::string& table, const std::string& ordered_key,
@@ -356,17 +292,12 @@ class SqliteJournalReader final : public JournalReader {
     ASSIGN_OR_RETURN(
         Query query,
         connection_.Prepare(absl::StrCat(
-            kSelect,
+            SelectSql(),
             "WHERE e.table_name = ?1 AND (e.keys IS NULL OR (e.least <= ?2 AND e.most >= ?2)) AND "
             "e.operation <> ",
             static_cast<int>(JournalOperation::kHead), " ORDER BY e.number DESC")));
     query.Bind(1, table).BindBlob(2, ordered_key);
-    absl::StatusOr<bool> row = query.Step();
-    for (; row.ok() && *row; row = query.Step()) {
-      ASSIGN_OR_RETURN(const bool more, take(EntryOf(query)));
-      if (!more) return absl::OkStatus();
-    }
-    return row.status();
+    return TakeAll(query, take);
   }
 
   absl::Status WalkProven(const std::string& table, const TakeEntry& take) override {
@@ -374,16 +305,11 @@ class SqliteJournalReader final : public JournalReader {
     ASSIGN_OR_RETURN(
         Query query,
         connection_.Prepare(absl::StrCat(
-            kSelect,
+            SelectSql(),
             "WHERE e.table_name = ?1 AND e.number = e.moment AND e.done_ms IS NOT NULL AND e.digest "
             "IS NOT NULL ORDER BY e.number DESC")));
     query.Bind(1, table);
-    absl::StatusOr<bool> row = query.Step();
-    for (; row.ok() && *row; row = query.Step()) {
-      ASSIGN_OR_RETURN(const bool more, take(EntryOf(query)));
-      if (!more) return absl::OkStatus();
-    }
-    return row.status();
+    return TakeAll(query, take);
   }
 
   absl::StatusOr<std::int64_t> CountEntries(const std::string& table) override {
@@ -400,8 +326,7 @@ class SqliteJournalReader final : public JournalReader {
 
   absl::StatusOr<std::vector<JournalEntry>> FindCommits(const std::string& table,
                                                         const AsOf& as_of) override {
-    std::vector<JournalEntry> commits;
-    if (!IsThere()) return commits;
+    if (!IsThere()) return std::vector<JournalEntry>();
     // If an LSN occurs twice, as after a restore of the source, two commits are the last at or before it. The
     // highest LSN after the last commit before that restore is unknown.
     const std::string fits = as_of.moment ? "e.number <= ?2"
@@ -414,13 +339,10 @@ class SqliteJournalReader final : public JournalReader {
     ASSIGN_OR_RETURN(
         Query query,
         connection_.Prepare(absl::StrCat(
-            kSelect, "WHERE e.table_name = ?1 AND e.number = e.moment AND e.done_ms IS NOT NULL AND ", fits,
-            " ORDER BY e.number DESC LIMIT ", as_of.lsn ? 3 : 1)));
+            SelectSql(), "WHERE e.table_name = ?1 AND e.number = e.moment AND e.done_ms IS NOT NULL AND ",
+            fits, " ORDER BY e.number DESC LIMIT ", as_of.lsn ? 3 : 1)));
     query.Bind(1, table).Bind(2, as_of.moment ? *as_of.moment : as_of.lsn ? *as_of.lsn : *as_of.unix_ms);
-    absl::StatusOr<bool> row = query.Step();
-    for (; row.ok() && *row; row = query.Step()) commits.push_back(EntryOf(query));
-    if (!row.ok()) return row.status();
-    return commits;
+    return ReadRows(JournalTable(), query);
   }
 
   absl::StatusOr<std::int64_t> FindTrim(const OldCommits& old, std::uint64_t bytes_max) override {
@@ -438,6 +360,16 @@ class SqliteJournalReader final : public JournalReader {
   }
 
  private:
+  /// Calls `take` for the rows of `query` until it returns false.
+  static absl::Status TakeAll(Query& query, const TakeEntry& take) {
+    for (;;) {
+      ASSIGN_OR_RETURN(const std::optional<JournalEntry> entry, ReadNext(JournalTable(), query));
+      if (!entry) return absl::OkStatus();
+      ASSIGN_OR_RETURN(const bool more, take(*entry));
+      if (!more) return absl::OkStatus();
+    }
+  }
+
   bool IsThere() { return HasOwnTable(connection_, "_mirror_journal"); }
 
   SqliteConnection& connection_;

@@ -35,7 +35,7 @@ struct StoredColumn {
 /// The key is the folded name.
 using StoredColumns = std::map<std::string, StoredColumn>;
 
-absl::StatusOr<StoredColumns> ColumnsOf(SqliteConnection& connection, const std::string& table) {
+absl::StatusOr<StoredColumns> StoredColumnsOf(SqliteConnection& connection, const std::string& table) {
   ASSIGN_OR_RETURN(
       Query query,
       connection.Prepare(
@@ -276,7 +276,7 @@ absl::StatusOr<OwnPlaces> FindOwnPlaces(SqliteConnection& connection, const std:
                                         const TableSchema& table) {
   OwnPlaces places;
   if (!KeepsPartner(table)) return places;
-  ASSIGN_OR_RETURN(const StoredColumns columns, ColumnsOf(connection, target));
+  ASSIGN_OR_RETURN(const StoredColumns columns, StoredColumnsOf(connection, target));
   ASSIGN_OR_RETURN(
       Query query,
       connection.Prepare(
@@ -295,7 +295,7 @@ absl::StatusOr<OwnPlaces> FindOwnPlaces(SqliteConnection& connection, const std:
 
 absl::StatusOr<bool> HasDefinition(SqliteConnection& connection, const std::string& table,
                                    const TableSchema& schema) {
-  ASSIGN_OR_RETURN(const StoredColumns columns, ColumnsOf(connection, table));
+  ASSIGN_OR_RETURN(const StoredColumns columns, StoredColumnsOf(connection, table));
   if (columns.size() != schema.columns.size() + OwnColumns(schema).size()) return false;
   const absl::StatusOr<std::string> misfit = Misfit(connection, table, schema, columns, /*whole=*/true);
   if (!misfit.ok()) return misfit.status();
@@ -304,7 +304,7 @@ absl::StatusOr<bool> HasDefinition(SqliteConnection& connection, const std::stri
 
 absl::StatusOr<TouchedTable> LookForTouch(SqliteConnection& connection, const std::string& table,
                                           const TableSchema& schema) {
-  ASSIGN_OR_RETURN(const StoredColumns columns, ColumnsOf(connection, table));
+  ASSIGN_OR_RETURN(const StoredColumns columns, StoredColumnsOf(connection, table));
   TouchedTable touched{.table = table, .lacks = Lacking(schema, columns)};
   if (!KeepsPartner(schema)) touched.columns = OtherColumns(schema, columns);
   if (touched.lacks.empty()) return touched;
@@ -315,7 +315,7 @@ absl::StatusOr<TouchedTable> LookForTouch(SqliteConnection& connection, const st
 
 absl::StatusOr<bool> KeyIsRowid(SqliteConnection& connection, const std::string& target,
                                 const TableSchema& table) {
-  ASSIGN_OR_RETURN(const StoredColumns columns, ColumnsOf(connection, target));
+  ASSIGN_OR_RETURN(const StoredColumns columns, StoredColumnsOf(connection, target));
   return HasSameKey(connection, target, table, columns);
 }
 
@@ -323,7 +323,7 @@ absl::StatusOr<std::optional<std::vector<std::uint32_t>>> PlainOrder(SqliteConne
                                                                      const std::string& target,
                                                                      const TableSchema& table) {
   if (!HasIntegerKey(table) || KeepsPartner(table)) return std::nullopt;
-  ASSIGN_OR_RETURN(const StoredColumns columns, ColumnsOf(connection, target));
+  ASSIGN_OR_RETURN(const StoredColumns columns, StoredColumnsOf(connection, target));
   if (columns.size() != table.columns.size()) return std::nullopt;
   std::vector<std::uint32_t> order(table.columns.size());
   for (std::uint32_t i = 0; i < table.columns.size(); ++i) {
@@ -363,7 +363,7 @@ Column ColumnOfAny(const StoredColumn& stored, bool is_rowid) {
 
 absl::StatusOr<TableSchema> StoredForm(SqliteConnection& connection, const TableSchema& agreed, bool is_older,
                                        std::vector<std::string>* left_out) {
-  ASSIGN_OR_RETURN(const StoredColumns columns, ColumnsOf(connection, agreed.name));
+  ASSIGN_OR_RETURN(const StoredColumns columns, StoredColumnsOf(connection, agreed.name));
   const TableSchema wanted = WithOwnColumns(KeptForm(agreed));
   const absl::StatusOr<std::string> misfit = Misfit(connection, agreed.name, wanted, columns, /*whole=*/true);
   if (!misfit.ok()) return misfit.status();
@@ -390,7 +390,7 @@ absl::Status CheckOwnFit(SqliteConnection& connection, const TableSchema& table)
 }
 
 absl::Status AdoptTable(SqliteConnection& connection, const TableSchema& table) {
-  ASSIGN_OR_RETURN(const StoredColumns columns, ColumnsOf(connection, table.name));
+  ASSIGN_OR_RETURN(const StoredColumns columns, StoredColumnsOf(connection, table.name));
   const absl::StatusOr<std::string> misfit = Misfit(connection, table.name, table, columns, /*whole=*/false);
   if (!misfit.ok()) return misfit.status();
   if (!misfit->empty()) {
@@ -422,7 +422,7 @@ absl::Status AdoptTable(SqliteConnection& connection, const TableSchema& table) 
 
 absl::Status RunRefitTable(SqliteConnection& connection, const std::string& table, const Position& position,
                            const RefitTable& action) {
-  ASSIGN_OR_RETURN(const StoredColumns columns, ColumnsOf(connection, table));
+  ASSIGN_OR_RETURN(const StoredColumns columns, StoredColumnsOf(connection, table));
   const absl::StatusOr<std::string> misfit = Misfit(connection, table, action.from, columns, /*whole=*/true);
   if (!misfit.ok()) return misfit.status();
   if (!misfit->empty()) {
@@ -458,7 +458,7 @@ namespace {
 
 /// Returns what the table's columns tell of it. If it keeps nothing, all its rows are the mirror's.
 absl::StatusOr<TableSchema> KeepingForm(SqliteConnection& connection, const std::string& table) {
-  ASSIGN_OR_RETURN(const StoredColumns columns, ColumnsOf(connection, table));
+  ASSIGN_OR_RETURN(const StoredColumns columns, StoredColumnsOf(connection, table));
   TableSchema like;
   like.preserve_target = columns.contains(kOwnedColumn);
   if (columns.contains(kDeletedAtColumn)) like.deletes = Deletes::kMark;

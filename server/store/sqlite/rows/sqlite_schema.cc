@@ -97,10 +97,8 @@ absl::Status RememberLost(SqliteConnection& connection, const std::string& table
       connection.Prepare(
           "DELETE FROM _mirror_lost_columns WHERE table_name = ?1 AND NOT (lsn = ?2 AND lineage = ?3)"));
   RETURN_IF_ERROR(outdated.Bind(1, table).Bind(2, position.lsn.value).BindBlob(3, position.lineage).Run());
-  ASSIGN_OR_RETURN(Query query, connection.Prepare("INSERT OR REPLACE INTO _mirror_lost_columns (table_name, "
-                                                   "column_name, lsn, lineage) VALUES (?1, ?2, "
-                                                   "?3, ?4)"));
-  return query.Bind(1, table).Bind(2, column).Bind(3, position.lsn.value).BindBlob(4, position.lineage).Run();
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(LostColumnTable().ReplaceSql(kInSqlite)));
+  return WriteRow(LostColumnTable(), {table, column, position}, std::move(query));
 }
 
 /// Adds the columns that the tenant's row of an earlier version lacks.
@@ -122,11 +120,7 @@ absl::Status AddTenantColumns(SqliteConnection& connection) {
 absl::Status CreateOwnTables(SqliteConnection& connection, const std::string& context_id) {
   const std::string metadata = QuoteName(context_id + "_mirroring");
   for (const std::string& sql : {
-           absl::StrCat(
-               "CREATE TABLE IF NOT EXISTS ", metadata,
-               " (table_name TEXT PRIMARY KEY COLLATE NOCASE, schema_hash TEXT, lsn INTEGER, lineage BLOB, "
-               "pending_lsn INTEGER, pending_lineage BLOB, seq INTEGER, row_count INTEGER, cycle INTEGER, "
-               "state TEXT) WITHOUT ROWID"),
+           TableRecordTable().CreateMissingSql({.name = metadata}),
            TenantTable().CreateMissingSql(kInSqlite),
            std::string(
                "CREATE TABLE IF NOT EXISTS _mirror_schema (table_name TEXT PRIMARY KEY COLLATE NOCASE, "
@@ -139,9 +133,7 @@ absl::Status CreateOwnTables(SqliteConnection& connection, const std::string& co
            std::string(
                "CREATE TABLE IF NOT EXISTS _mirror_dropped (dropped_name TEXT PRIMARY KEY, table_name TEXT, "
                "dropped_ms INTEGER) WITHOUT ROWID"),
-           std::string("CREATE TABLE IF NOT EXISTS _mirror_lost_columns (table_name TEXT COLLATE NOCASE, "
-                       "column_name TEXT COLLATE NOCASE, lsn INTEGER, lineage BLOB, "
-                       "PRIMARY KEY (table_name, column_name)) WITHOUT ROWID"),
+           LostColumnTable().CreateMissingSql(kInSqlite),
            std::string("CREATE TABLE IF NOT EXISTS _mirror_parts (id INTEGER PRIMARY KEY, table_name TEXT "
                        "COLLATE NOCASE, "
                        "cycle INTEGER, value_id INTEGER, offset INTEGER, data BLOB)"),
