@@ -231,7 +231,7 @@ class SqliteSnapshot final : public Snapshot {
   }
 
  private:
-  /// As long as it lives, `go_on` can interrupt SQLite.
+  /// Lets `go_on` interrupt SQLite while it lives.
   class Watched {
    public:
     Watched(SqliteSnapshot& snapshot, const GoOn& go_on)

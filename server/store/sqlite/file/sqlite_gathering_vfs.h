@@ -31,7 +31,7 @@ enum class Gathered : std::uint8_t {
 /// Returns null if SQLite is out of memory. Threads: any.
 const char* GatheringVfs(Gathered what);
 
-/// As long as it lives, commits of a connection that uses kLog wait for no sync. Readers see such a commit,
+/// Lets commits of a connection that uses kLog wait for no sync while it lives. Readers see such a commit,
 /// and it survives the process. The next sync of the log by any connection puts it on disk. The order is
 /// kept: a loss of power loses such a commit only together with all later ones. A log that begins anew is
 /// synced in any case, because its former content must not come back. A log with kWaitingMax unsynced bytes
@@ -83,7 +83,7 @@ class FrameSeals {
   std::int64_t sealed_ = -1;  ///< All headers from here on were written again; -1: none.
 };
 
-/// As long as it lives, a database with a log keeps up to 32 MB of changed pages in memory until their
+/// Lets a database with a log, while it lives, keep up to 32 MB of changed pages in memory until their
 /// transaction ends, whatever the cache size is. For code whose changes may be rolled back while the
 /// transaction continues (docs/decisions/0074). If a transaction changes more pages, its commit may fail, see
 /// FrameSeals. Threads: the connection's.

@@ -43,15 +43,17 @@ std::string MetadataTable(const std::string& context_id) { return QuoteName(cont
 absl::StatusOr<std::optional<TableRecord>> SelectRecord(SqliteConnection& connection,
                                                         const std::string& metadata,
                                                         const std::string& table) {
-  ASSIGN_OR_RETURN(Query query, connection.Prepare(TableRecordTable().SelectSql({.name = metadata},
-                                                                                "WHERE table_name = ?1")));
+  static const SqlOfMany select(TableRecordTable(),
+                                TableRecordTable().SelectSql(kInSqlite, "WHERE table_name = ?1"));
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(select.Of(metadata)));
   return NextRecord(query.Bind(1, table));
 }
 
 absl::StatusOr<std::vector<TableRecord>> SelectRecords(SqliteConnection& connection,
                                                        const std::string& metadata) {
-  ASSIGN_OR_RETURN(Query query, connection.Prepare(
-                                    TableRecordTable().SelectSql({.name = metadata}, "ORDER BY table_name")));
+  static const SqlOfMany select(TableRecordTable(),
+                                TableRecordTable().SelectSql(kInSqlite, "ORDER BY table_name"));
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(select.Of(metadata)));
   std::vector<TableRecord> records;
   for (;;) {
     ASSIGN_OR_RETURN(std::optional<TableRecord> record, NextRecord(query));
@@ -76,8 +78,9 @@ absl::StatusOr<std::optional<TableSchema>> SelectSchema(SqliteConnection& connec
 absl::Status WriteRecord(SqliteConnection& connection, const std::string& metadata,
                          const TableRecord& record) {
   // A new spelling of the name replaces the old one.
-  ASSIGN_OR_RETURN(Query query, connection.Prepare(TableRecordTable().UpsertSql({.name = metadata}) +
-                                                   ", table_name = excluded.table_name"));
+  static const SqlOfMany upsert(
+      TableRecordTable(), TableRecordTable().UpsertSql(kInSqlite) + ", table_name = excluded.table_name");
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(upsert.Of(metadata)));
   return WriteRow(TableRecordTable(), record, std::move(query));
 }
 

@@ -3,8 +3,10 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <initializer_list>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -28,6 +30,22 @@ constexpr const char* kBesideJournal[] = {
     "CREATE TABLE _mirror_floor (number INTEGER NOT NULL, salt INTEGER NOT NULL)",
     ("CREATE VIEW _mirror_commits AS SELECT number AS moment, table_name, cycle, lsn, lineage, receipt, "
      "source_ms, done_ms, row_count FROM _mirror_journal WHERE number = moment AND done_ms IS NOT NULL")};
+
+/// Columns of an entry that are written together, and the UPDATE that writes them.
+struct PartOfEntry {
+  explicit PartOfEntry(std::initializer_list<std::string_view> names) {
+    for (const std::string_view name : names) {
+      places.push_back(PlaceOf(JournalTable().columns(), name));
+      columns.push_back(JournalTable().columns()[places.back()]);
+      absl::StrAppend(&sql, sql.empty() ? "UPDATE _mirror_journal SET " : ", ", std::string(name), " = ?",
+                      places.size());
+    }
+    absl::StrAppend(&sql, " WHERE number = ?", places.size() + 1);
+  }
+  std::vector<std::size_t> places;
+  std::vector<ColumnShape> columns;
+  std::string sql;
+};
 
 class SqliteJournal final : public JournalVerbs {
  public:
@@ -70,9 +88,9 @@ class SqliteJournal final : public JournalVerbs {
   }
 
   absl::Status CloseMoment(std::int64_t moment, const JournalEntry& by) override {
-    return Update(
-        moment, by,
+    static const PartOfEntry commit(
         {"lsn", "lineage", "receipt", "source_ms", "done_ms", "row_count", "cycle", "seq", "origin"});
+    return Update(moment, by, commit);
   }
 
   absl::Status NoteDigest(const std::string& table, const Position& position, std::int64_t rows,
@@ -114,10 +132,10 @@ class SqliteJournal final : public JournalVerbs {
                                        changed.push_back(*std::move(rest));
                                      return true;
                                    }));
+    static const PartOfEntry rest({"operation", "row_total", "least", "most", "keys"});
+    static const PartOfEntry without_columns({"operation", "row_total", "least", "most", "keys", "columns"});
     for (const JournalEntry& entry : changed) {
-      RETURN_IF_ERROR(Update(entry.number, entry, {"operation", "row_total", "least", "most", "keys"}));
-      // Other columns are as they were.
-      if (entry.columns.empty()) RETURN_IF_ERROR(Update(entry.number, entry, {"columns"}));
+      RETURN_IF_ERROR(Update(entry.number, entry, entry.columns.empty() ? without_columns : rest));
     }
     return static_cast<std::int64_t>(changed.size());
   }
@@ -157,22 +175,13 @@ class SqliteJournal final : public JournalVerbs {
   };
 
   /// Writes these columns of `entry` to the row with this number.
-  absl::Status Update(std::int64_t number, const JournalEntry& entry,
-                      std::initializer_list<std::string_view> names) {
+  absl::Status Update(std::int64_t number, const JournalEntry& entry, const PartOfEntry& part) {
     const Fields all = JournalTable().Write(entry);
-    std::vector<ColumnShape> columns;
     std::vector<Field> values;
-    std::string sets;
-    for (const std::string_view name : names) {
-      columns.push_back(all.column(PlaceOf(JournalTable().columns(), name)));
-      values.push_back(all.Of(name));
-      absl::StrAppend(&sets, sets.empty() ? "" : ", ", std::string(name), " = ?", columns.size());
-    }
-    const int last = static_cast<int>(columns.size()) + 1;
-    ASSIGN_OR_RETURN(Query query, connection_.Prepare(absl::StrCat("UPDATE _mirror_journal SET ", sets,
-                                                                   " WHERE number = ?", last)));
-    const Fields written(columns, std::move(values));
-    return BindFields(query, written).Bind(last, number).Run();
+    for (const std::size_t place : part.places) values.push_back(all[place]);
+    const Fields written(part.columns, std::move(values));
+    ASSIGN_OR_RETURN(Query query, connection_.Prepare(part.sql));
+    return BindFields(query, written).Bind(static_cast<int>(written.size()) + 1, number).Run();
   }
 
   absl::Status Make() {
