@@ -39,6 +39,16 @@ std::int64_t OldestOf(const TenantSummary& summary) {
   return summary.HasRecords() ? 0 : OldestTimeOf(summary);
 }
 
+/// Sets the times of the tables that `summary` names.
+void SetFreshness(const Freshness& freshness, TenantSummary* summary) {
+  summary->freshness = {.all_ms = freshness.all_ms, .tables = {}, .targets = {}};
+  for (const std::string& table : summary->table_names) {
+    const auto own = freshness.tables.find(FoldName(table));
+    if (own != freshness.tables.end()) summary->freshness.tables.insert(*own);
+  }
+  summary->oldest_source_ms = OldestOf(*summary);
+}
+
 nlohmann::json TimeJson(std::optional<std::int64_t> time) {
   return time ? nlohmann::json(*time) : nlohmann::json(nullptr);
 }
@@ -90,16 +100,13 @@ void SummarizeTables(const std::vector<TableRecord>& records, const std::vector<
   summary->rows = 0;
   summary->lsn = -1;
   summary->table_names.clear();
-  summary->freshness = {.all_ms = freshness.all_ms, .tables = {}, .targets = {}};
   for (const TableRecord& record : records) {
     summary->table_names.push_back(record.table);
-    const auto own = freshness.tables.find(FoldName(record.table));
-    if (own != freshness.tables.end()) summary->freshness.tables.insert(*own);
     if (record.position.lsn == Lsn{}) ++summary->tables_unpopulated;
     summary->rows += std::max<std::int64_t>(0, record.row_count);
     summary->lsn = std::max(summary->lsn, record.position.lsn.value);
   }
-  summary->oldest_source_ms = OldestOf(*summary);
+  SetFreshness(freshness, summary);
   // For records that time is their last write.
   if (summary->HasRecords()) summary->progress_ms = OldestTimeOf(*summary);
   summary->tables_differing =
@@ -112,6 +119,12 @@ TenantSummary WithTimes(const TenantSummary& summary, const std::map<std::string
   TenantSummary next = summary;
   for (const auto& [table, source_ms] : times) next.freshness.tables[table] = source_ms;
   next.oldest_source_ms = OldestOf(next);
+  return next;
+}
+
+TenantSummary WithFreshness(const TenantSummary& summary, const Freshness& freshness) {
+  TenantSummary next = summary;
+  SetFreshness(freshness, &next);
   return next;
 }
 

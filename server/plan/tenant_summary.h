@@ -54,7 +54,7 @@ struct TenantSummary {
   /// such time.
   std::int64_t oldest_source_ms = 0;
   std::vector<std::string> table_names;  ///< Names of all tables.
-  /// What the documents beside the rows say. Absent: not read yet.
+  /// Content of the documents beside the rows. Absent: not read yet.
   std::optional<ListedDocuments> documents;
   std::int64_t job_ms = 0;  ///< Time of the tenant's newest import job, see kLastJobKind.
   /// The times whose state the tables show. `targets` stays empty: readers take them from the configuration,
@@ -73,6 +73,9 @@ void SummarizeTables(const std::vector<TableRecord>& records, const std::vector<
 
 /// Returns `summary` with the times of later commits. `times`: by folded name of the table.
 TenantSummary WithTimes(const TenantSummary& summary, const std::map<std::string, std::int64_t>& times);
+
+/// Returns `summary` with the times of its tables as `freshness` has them.
+TenantSummary WithFreshness(const TenantSummary& summary, const Freshness& freshness);
 
 /// Returns `summary` after a write of records, with the new number of rows and the new LSN of their table.
 TenantSummary WithRecords(const TenantSummary& summary, std::int64_t rows, std::int64_t lsn);

@@ -43,22 +43,25 @@ absl::Status CheckText(const char* what, const std::string& text, std::size_t by
       what, " must have 1 to ", bytes_max, " bytes. Nothing was noted. Send that of the completed cycle."));
 }
 
+/// `next`: the state that the refusal left, and what to do.
 absl::Status CheckCount(int count, const WireLimits& limits, const char* what, const char* next) {
   if (static_cast<std::uint64_t>(count) <= limits.tables_max) return absl::OkStatus();
   return absl::ResourceExhaustedError(
-      absl::StrCat(count, " ", what, "; the limit is ", limits.tables_max, ". The cycle continues. ", next));
+      absl::StrCat(count, " ", what, "; the limit is ", limits.tables_max, ". ", next));
 }
 
 }  // namespace
 
 absl::StatusOr<Completion> DecodeCompletion(const v1::ReplicationCompletedRequest& request,
                                             const WireLimits& limits) {
-  absl::Status status = CheckCount(request.tables_size(), limits, "tables", "Name only tables that changed.");
+  constexpr char kNameOnce[] = "The cycle continues. Name each once.";
+  absl::Status status = CheckCount(request.tables_size(), limits, "tables",
+                                   "The cycle continues. Name only tables that changed.");
   if (status.ok()) {
-    status = CheckCount(request.stale_tables_size(), limits, "stale tables", "Name each once.");
+    status = CheckCount(request.stale_tables_size(), limits, "stale tables", kNameOnce);
   }
   if (status.ok()) {
-    status = CheckCount(request.unsent_tables_size(), limits, "unsent tables", "Name each once.");
+    status = CheckCount(request.unsent_tables_size(), limits, "unsent tables", kNameOnce);
   }
   if (status.ok() && request.unsent_reasons_size() > request.unsent_tables_size()) {
     status = absl::InvalidArgumentError(absl::StrCat(
@@ -96,11 +99,8 @@ absl::StatusOr<Heartbeat> DecodeHeartbeat(const v1::HeartbeatRequest& request, c
         absl::StrCat("'age_ms' is ", request.age_ms(), "; the limit is ", kHeartbeatAgeMaxMs,
                      ". Nothing was noted. Look at the source again, then send the age of that look."));
   }
-  if (static_cast<std::uint64_t>(request.stale_tables_size()) > limits.tables_max) {
-    return absl::ResourceExhaustedError(absl::StrCat(request.stale_tables_size(),
-                                                     " stale tables; the limit is ", limits.tables_max,
-                                                     ". Nothing was noted. Name each once."));
-  }
+  RETURN_IF_ERROR(
+      CheckCount(request.stale_tables_size(), limits, "stale tables", "Nothing was noted. Name each once."));
   return Heartbeat{request.cycle(),
                    request.holder(),
                    request.source_id(),

@@ -1,26 +1,11 @@
 #include "server/tenant/heartbeat.h"
 
-#include <string>
 #include <utility>
 
-#include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "server/plan/tenant_summary.h"
 
 namespace mirror {
-namespace {
-
-/// Returns the times of those tables that the summary has, as SummarizeTables() does.
-Freshness TimesOfTables(const TenantSummary& summary, const Freshness& times) {
-  Freshness known{.all_ms = times.all_ms, .tables = {}, .targets = {}};
-  for (const std::string& table : summary.table_names) {
-    const auto own = times.tables.find(FoldName(table));
-    if (own != times.tables.end()) known.tables.insert(*own);
-  }
-  return known;
-}
-
-}  // namespace
 
 absl::StatusOr<std::int64_t> HeartbeatCalls::TakeHeartbeat(const Caller& caller, const Heartbeat& heartbeat,
                                                            std::int64_t arrived_ms) {
@@ -37,9 +22,7 @@ absl::StatusOr<std::int64_t> HeartbeatCalls::TakeHeartbeat(const Caller& caller,
   ASSIGN_OR_RETURN(const std::optional<Committed> committed, mirror_.Finish(writing));
   if (committed && mirror_.store() != nullptr) {
     ASSIGN_OR_RETURN(times, mirror_.QuarantineIfDamaged(mirror_.store()->records().ReadFreshness()));
-    TenantSummary seen = mirror_.seen().Get();
-    seen.freshness = TimesOfTables(seen, times);
-    mirror_.seen().Set(WithTimes(seen, {}));
+    mirror_.seen().Set(WithFreshness(mirror_.seen().Get(), times));
   }
   return HeartbeatWithin(times.targets);
 }
