@@ -1,6 +1,7 @@
 #ifndef MIRROR_CLIENT_CONFIG_SOURCE_CONFIG_H_
 #define MIRROR_CLIENT_CONFIG_SOURCE_CONFIG_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -74,6 +75,15 @@ struct KindTraits {
   bool takes_deliveries = false;  ///< An exchange can write deliveries into them.
 };
 const KindTraits& TraitsOf(SourceKind kind);
+
+/// Returns the row of a table with a row for each kind; null: the kind has none.
+template <typename Row, std::size_t size>
+const Row* RowOfKind(const Row (&rows)[size], SourceKind kind) {
+  for (const Row& row : rows) {
+    if (row.kind == kind) return &row;
+  }
+  return nullptr;
+}
 
 /// Whether the source is one file, a database.
 inline bool IsFile(SourceKind kind) { return TraitsOf(kind).place == KindTraits::Place::kFile; }

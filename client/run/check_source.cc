@@ -1,7 +1,6 @@
 #include "client/run/check_source.h"
 
 #include <algorithm>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -163,23 +162,16 @@ constexpr KindChecks kKindChecks[] = {{SourceKind::kSqlite, CheckDeliveries, Che
                                       {SourceKind::kMariadb, CheckOfMariadb, CheckDeliveriesOfMariadb},
                                       {SourceKind::kOdbc, CheckOfOdbc, nullptr}};
 
-/// Null: the kind has no checks.
-const KindChecks* ChecksOf(SourceKind kind) {
-  const auto* const found = std::find_if(std::begin(kKindChecks), std::end(kKindChecks),
-                                         [kind](const KindChecks& checks) { return checks.kind == kind; });
-  return found == std::end(kKindChecks) ? nullptr : found;
-}
-
 }  // namespace
 
 SourceFindings CheckDeliveries(const SourceConfig& source) {
-  const KindChecks* const checks = ChecksOf(source.kind);
+  const KindChecks* const checks = RowOfKind(kKindChecks, source.kind);
   if (!source.accept.any() || checks == nullptr || checks->check_deliveries == nullptr) return {};
   return checks->check_deliveries(source);
 }
 
 SourceFindings CheckSource(const SourceConfig& source) {
-  const KindChecks* const checks = ChecksOf(source.kind);
+  const KindChecks* const checks = RowOfKind(kKindChecks, source.kind);
   return checks == nullptr ? SourceFindings() : checks->check_source(source);
 }
 

@@ -1,8 +1,6 @@
 #include "client/run/open_log.h"
 
-#include <algorithm>
 #include <cstdint>
-#include <iterator>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -137,11 +135,7 @@ constexpr LogKind kLogKinds[] = {
      RevokeInMariadb}};
 
 /// Null: the kind has no log.
-const LogKind* LogKindOf(const SourceConfig& source) {
-  const auto* const found = std::find_if(std::begin(kLogKinds), std::end(kLogKinds),
-                                         [&source](const LogKind& kind) { return kind.kind == source.kind; });
-  return found == std::end(kLogKinds) ? nullptr : found;
-}
+const LogKind* LogKindOf(const SourceConfig& source) { return RowOfKind(kLogKinds, source.kind); }
 
 absl::Status HasNoLog(const SourceConfig& source) {
   return absl::UnimplementedError(

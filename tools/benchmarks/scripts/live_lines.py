@@ -17,7 +17,7 @@ from agent_lines import install
 from bench_run import remove_database
 from database_source_lines import source as postgres_source
 from endpoint import CONTEXT, Endpoint, free_ports
-from mariadb_source_lines import METADATA, without_password
+from mariadb_source_lines import METADATA, load, without_password
 from processes import Failed, Process, last_words, wait_until
 
 ROWS = 1_000
@@ -297,9 +297,7 @@ def from_postgres(bench):
 def from_mariadb(bench):
     server = mariadb.Server(bench.path("source"), 1, free_ports()[0], METADATA)
     try:
-        plain = peer_rows.export(bench, "live.tsv", ROWS, "tsv")
-        os.chmod(plain, 0o644)
-        server.sql(f"{peer_rows.create('contact_1', mariadb.TYPES)}; LOAD DATA LOCAL INFILE '{plain}' INTO TABLE contact_1")
+        load(bench, server, ROWS)
         client = ["mariadb", "--no-defaults", f"--socket={server.socket}", "-uroot", "-N", "-B", "-q", "-n", "bench"]
         source = ServerSource(
             f"mariadb://root@127.0.0.1:{server.port}/bench?tls=off", Client(client, bench.path("live-mariadb.log")),
