@@ -13,7 +13,7 @@ namespace mirror {
 // object with time, level, kind, tenant and message. It is valid JSON whatever the names and messages
 // contain.
 
-/// What a log line is about.
+/// Subject of a log line.
 struct LogSubject {
   std::string_view kind = "log";  ///< A word for programs: "cycle.completed", "call", "audit".
   std::string_view tenant;        ///< Empty: the line is not about a tenant.

@@ -46,7 +46,7 @@ std::string NewAuditChain();
 /// Returns the hash of a record that follows the record with the hash `previous`. `record.hash` is ignored.
 std::string AuditHash(std::string_view previous, const AuditRecord& record);
 
-/// What a seal says about its point.
+/// Statement of a seal about its point.
 enum class SealKind {
   kSealed,    ///< Everything up to the point is unchanged since then.
   kPruned,    ///< Everything up to the point was removed, because the log has a size limit.

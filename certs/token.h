@@ -39,7 +39,7 @@ enum class TokenUse {
 /// Returns the `typ` of a use.
 std::string_view TokenType(TokenUse use);
 
-/// What a source says in a token. Trust it only after VerifyToken().
+/// Statements of a source in a token. Trust them only after VerifyToken().
 struct Claims {
   std::string issuer;                        ///< `iss`.
   std::string audience;                      ///< `aud`: the application id of the intended endpoint.
@@ -95,8 +95,8 @@ struct SignedHead {
   friend bool operator==(const SignedHead&, const SignedHead&) = default;
 };
 
-/// What an endpoint signs to prove that it has the application's private key. Members of the token: iss
-/// (application_id), nonce, context_id, cycle, iat (time_s).
+/// Statement that an endpoint signs to prove that it has the application's private key. Members of the token:
+/// iss (application_id), nonce, context_id, cycle, iat (time_s).
 struct Answer {
   std::string nonce;           ///< Nonce of the request token.
   std::string context_id;      ///< Context id, spelled as in the request token.

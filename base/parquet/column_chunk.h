@@ -27,7 +27,7 @@ enum class ParquetType : std::int32_t {
   kFixedBytes = 7,
 };
 
-/// What the values mean for readers.
+/// Meaning of the values for readers.
 enum class ParquetMeaning : std::uint8_t {
   kPlain,
   kString,           ///< kByteArray: UTF-8.

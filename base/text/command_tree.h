@@ -21,7 +21,7 @@ struct TypedLine {
   }
 };
 
-/// What a shell offers in addition to the words of the program.
+/// Words that a shell offers in addition to those of the program.
 enum class Besides { kNothing, kFiles, kFolders };
 
 /// Returns the possible words. The caller removes those that do not begin as the typed word does.

@@ -22,7 +22,7 @@ std::size_t BytesOf(std::string_view text, std::size_t characters);
 /// Returns the text if it has at most `characters` characters, otherwise its start with an ellipsis.
 std::string CutTo(std::string_view text, std::size_t characters);
 
-/// What happens to a word that is longer than a line.
+/// Treatment of a word that is longer than a line.
 enum class LongWords {
   kWhole,  ///< The word stays whole and exceeds the line, because users copy paths.
   kCut,

@@ -85,7 +85,8 @@ struct CycleParts {
 /// are not known, and then compared again. A table whose number of rows differs is compared, too.
 ///
 /// A table that moved while it was read, or whose rows the mirror lacks,
-/// is sent again in a new cycle, up to kMovedRepeats times. Never sleeps.
+/// is sent again in a new cycle, up to kMovedRepeats times. Sleeps only
+/// before a second begin, for up to 12 s, if the endpoint asks for tokens that are newer than now.
 /// After any error, and after a crash at any line, the next run continues.
 CycleReport RunOnce(const CycleParts& parts, const CycleOptions& options);
 

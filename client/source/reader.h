@@ -195,7 +195,7 @@ class DigestReader {
   virtual absl::Status Seek(const Key& key) = 0;
 };
 
-/// What it means that several rows share one key. Read() and Scan() give all such rows, because leaving some
+/// Meaning of several rows with the same key. Read() and Scan() give all such rows, because leaving some
 /// out would need all keys in memory or sorted. The capture of all rows (client/source/capture) has all keys
 /// anyway.
 enum class RepeatedKeys {

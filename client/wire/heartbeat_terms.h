@@ -7,7 +7,7 @@
 
 namespace mirror {
 
-/// What a heartbeat after a run says of the run's last cycle: see HeartbeatRequest in mirror_client.proto.
+/// Statements of a heartbeat about the run's last cycle: see HeartbeatRequest in mirror_client.proto.
 struct HeartbeatTerms {
   std::int64_t cycle = 0;
   std::string holder, source_id;

@@ -18,7 +18,7 @@ inline constexpr char kOnTable[] = "table";
 inline constexpr char kOnWiped[] = "wiped";
 inline constexpr char kOnEvent[] = "event";
 
-/// What tenants need to know about a hook: which notes to store for it.
+/// Part of a hook that tenants know: which notes to store for it.
 struct HookSpec {
   std::string key;   ///< Key of its waiting deliveries; fixed while its configuration is unchanged.
   std::string name;  ///< Name shown to people.

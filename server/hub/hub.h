@@ -51,7 +51,7 @@ class OpenedFiles {
   bool closed_ MIRROR_GUARDED_BY(mutex_) = false;
 };
 
-/// What went wrong at the last reading of members.
+/// Failures of the last reading of members.
 struct HubTrouble {
   std::map<std::string, std::string> words = {};
   std::set<std::string> absent = {};  ///< Data sources in `words` that do not exist.

@@ -45,7 +45,7 @@ struct FleetOptions {
   void (*set_clock)(std::int64_t theirs_ms) = [](std::int64_t) {};
 };
 
-/// What begins and ends with the duty to deliver to hooks. The fleet's thread makes the calls.
+/// Work that begins and ends with the duty to deliver to hooks. The fleet's thread makes the calls.
 struct HookDuty {
   std::function<void()> begin;  ///< Checks all mirrors. Null: there are no hooks.
   std::function<void()> end;

@@ -47,7 +47,7 @@ enum class JournalOperation : std::uint8_t {
 /// Returns "INSERT" and so on.
 std::string_view ToString(JournalOperation operation);
 
-/// What a table's commit adds to the head of the moment that it ends.
+/// Values that a table's commit adds to the head of the moment that it ends.
 struct JournalCommit {
   Position position;
   std::uint64_t receipt = 0;                             ///< Its number in the chain; 0: there is none.

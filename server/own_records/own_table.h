@@ -16,7 +16,7 @@ namespace mirror {
 
 enum class Dialect : std::uint8_t { kSqlite, kPostgres };
 
-/// Where a table is, in SQL.
+/// Dialect and name of a table in SQL.
 struct TableAt {
   Dialect dialect = Dialect::kSqlite;
   std::string_view before = {};  ///< Prefix of its name in SQL: "", "mirror_control.".

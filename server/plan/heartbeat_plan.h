@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "server/plan/plan.h"
 
-// What a heartbeat does to the times of a mirror's tables. Pure.
+// Effect of a heartbeat on the times of a mirror's tables. Pure.
 
 namespace mirror {
 

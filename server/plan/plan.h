@@ -89,7 +89,7 @@ struct TenantRecord {
   Door door() const { return issuer == kRecordsIssuer ? Door::kRecords : Door::kCycles; }
 };
 
-/// What is known about a table and its source: equal or not. The numbers are those of Equality in
+/// Known relation of a table and its source: equal or not. The numbers are those of Equality in
 /// mirror_admin.proto.
 enum class Equality : std::uint8_t { kUnknown = 1, kEqual = 2, kCountEqual = 3, kDiffers = 4 };
 
@@ -110,8 +110,8 @@ struct TableCheck {
   friend bool operator==(const TableCheck&, const TableCheck&) = default;
 };
 
-/// What an operator has to decide, and the decision. The names are those of Hold.kind and Hold.state in
-/// mirror_admin.proto.
+/// A question that an operator has to decide, and the decision. The names are those of Hold.kind and
+/// Hold.state in mirror_admin.proto.
 enum class HoldKind : std::uint8_t { kDeletes = 1, kPopulation = 2, kTables = 3, kSource = 4 };
 enum class HoldState : std::uint8_t { kWaiting = 1, kCommit = 2, kRollback = 3 };
 std::string_view ToString(HoldKind kind);
@@ -256,7 +256,7 @@ struct DeleteBound {
   std::int64_t planned = -1;                        ///< Loss::planned.
 };
 
-/// What a batch adds to the tenant's chain of receipts, see proto/wire/receipt.h.
+/// Values that a batch adds to the tenant's chain of receipts, see proto/wire/receipt.h.
 struct ReceiptStep {
   std::int64_t cycle = 0;
   std::uint64_t seq = 0;
@@ -465,7 +465,7 @@ inline constexpr char kJobKind[] = "job";          ///< One document for each jo
 inline bool IsListed(std::string_view kind) {
   return kind == kStorageKind || kind == kMemberKind || kind == kJobKind;
 }
-/// What such lists show of a mirror; part of its summary.
+/// Values of a mirror that such lists show; part of its summary.
 struct ListedDocuments {
   std::string storage;     ///< The text of the document of kStorageKind; empty: there is none.
   std::string member;      ///< The text of the document of kMemberKind; empty: there is none.

@@ -24,7 +24,7 @@ inline constexpr std::uint64_t kAheadBytesMax = 4 << 20;
 /// Maximum bytes of message memory that a stream keeps for its next messages.
 inline constexpr std::uint64_t kKeptMessageBytesMax = 4 << 20;
 
-/// What a RowPipeline does with the call that it serves. Threads: two. Read() and Decode() never run twice at
+/// Steps of a RowPipeline for the call that it serves. Threads: two. Read() and Decode() never run twice at
 /// the same time; nor do Apply() and Write().
 class RowStreamCall {
  public:

@@ -18,8 +18,8 @@
 
 namespace mirror {
 
-/// What the gate's last check of a running call used. While it is still valid, another check costs almost
-/// nothing.
+/// Values that the gate's last check of a running call used. While they are valid, another check costs
+/// almost nothing.
 struct CallerStanding {
   std::uint64_t keys = 0;        ///< Generation of the keys and rules.
   std::int64_t key_until_s = 0;  ///< The end of the validity of the certificate of the caller's key; unix

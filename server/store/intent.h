@@ -7,7 +7,7 @@
 
 namespace mirror {
 
-/// What the caller of Begin() knows about the transaction. By it a store may read ahead and choose a
+/// Facts about the transaction that the caller of Begin() knows. By them a store may read ahead and choose a
 /// connection. A wrong intent costs time, but no data.
 struct Intent {
   std::vector<std::string> tables = {};  ///< Tables whose records will be read. Empty: any table.

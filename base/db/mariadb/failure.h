@@ -9,7 +9,7 @@
 
 namespace mirror::mariadb {
 
-/// What an error means for the caller. ToStatus() gives each value the status code that is named here.
+/// Meaning of an error for the caller. ToStatus() gives each value the status code that is named here.
 enum class Trouble : std::uint8_t {
   kNone,         ///< No error of MariaDB.
   kLost,         ///< The connection is lost; uncommitted changes are rolled back. UNAVAILABLE.

@@ -79,7 +79,7 @@ class Connection {
   absl::StatusOr<std::unique_ptr<RowStream>> Ask(Catalog what, const std::string& catalog,
                                                  const std::string& schema, const std::string& table);
 
-  // What the driver reports about itself and the database.
+  // Values that the driver reports about itself and the database.
   const std::string& dbms() const { return dbms_; }  ///< "PostgreSQL", "MariaDB", "SQLite"
   const std::string& driver() const { return driver_; }
   std::string server() const;

@@ -10,7 +10,7 @@
 
 namespace mirror::odbc {
 
-/// What an error means for the caller. ToStatus() gives each value the status code that is named here.
+/// Meaning of an error for the caller. ToStatus() gives each value the status code that is named here.
 enum class Trouble : std::uint8_t {
   kNone,        ///< No error of a driver.
   kNoDriver,    ///< The driver does not exist or cannot be loaded. FAILED_PRECONDITION.

@@ -27,7 +27,7 @@ struct ClearResult {
 };
 using Result = std::unique_ptr<pg_result, ClearResult>;
 
-/// What it means if the connection is lost before a statement's answer.
+/// Possible effect of a statement if the connection is lost before the answer.
 enum class IfLost : std::uint8_t {
   kNothing,  ///< No durable change was made.
   kUnknown,  ///< The statement commits: it is not known whether it succeeded.

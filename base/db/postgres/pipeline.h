@@ -38,7 +38,7 @@ class Pipeline {
     std::vector<Value> values;
     std::string doing;
   };
-  /// What was sent for a step: some steps are prepared before they run.
+  /// A message that was sent for a step. Some steps are prepared before they run.
   struct Sent {
     std::size_t step = 0;
     bool prepares = false;

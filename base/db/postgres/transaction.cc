@@ -23,7 +23,7 @@ constexpr char kName[] = "mirror_savepoint";
 
 constexpr char kAsking[] = "asking whether commits wait for a standby";
 
-/// As long as this object lives, no statement is cancelled.
+/// Prevents the cancelling of statements during its life.
 class NoCancel {
  public:
   explicit NoCancel(const Connection& connection) : canceller_(connection.canceller()) {

@@ -34,8 +34,8 @@ postgres::PoolOptions MarkerOptions(const PostgresAccess& access) {
   return options;
 }
 
-/// Where the server's log ends in memory and on disk, and whether a process reads the slot there. A standby
-/// refuses it.
+/// Reads the end of the server's log in memory and on disk, and whether a process reads the slot there. A
+/// standby refuses this query.
 constexpr char kLogEndSql[] =
     "SELECT pg_current_wal_insert_lsn()::text, pg_current_wal_flush_lsn()::text, EXISTS(SELECT FROM "
     "pg_replication_slots WHERE slot_name = $1 AND database = current_database() AND active)";

@@ -41,7 +41,7 @@ bool HoldsSelect(std::string_view sql) {
   return SameName(word, "select");
 }
 
-/// What SQLite reports while it prepares a statement.
+/// Facts that SQLite reports while it prepares a statement.
 struct Found {
   std::string table;
   int selects = 0;

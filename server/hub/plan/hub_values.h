@@ -50,7 +50,7 @@ struct Said {
   friend bool operator==(const Said&, const Said&) = default;
 };
 
-/// What a derivation knows about a row until it has planned the row's record.
+/// State of a row in a derivation until the row's record is planned.
 struct RowWork {
   bool read = false;
   bool fresh = false;             ///< The row has news, or a user or program of its system inserted it.
@@ -114,7 +114,7 @@ struct Turn {
   friend bool operator==(const Turn&, const Turn&) = default;
 };
 
-/// What a derivation knows about a record until it has planned it.
+/// State of a record in a derivation until the record is planned.
 struct RecordWork {
   bool touched = false;
   std::set<std::string> departed = {};          ///< Data sources where a user deleted a row of it.
@@ -189,7 +189,7 @@ struct HubDelivery {
   }
 };
 
-/// What a hub and a mirror store about each other. If the two differ, one of them was restored.
+/// Values that a hub and a mirror store about each other. If the two differ, one of them was restored.
 struct HubAnchor {
   std::string journal_id = {};
   std::int64_t number = 0;

@@ -16,7 +16,7 @@
 
 namespace mirror {
 
-/// What the hub must know about a mirror before it reads the mirror.
+/// Facts about a mirror that the hub needs before it reads the mirror.
 struct LookHead {
   HubAnchor anchor;             ///< What the mirror has stored about the hub.
   std::int64_t last_entry = 0;  ///< Number of the last entry in its journal.

@@ -62,7 +62,7 @@ struct RowReading {
   std::int64_t now_ms = 0;                ///< The clock's time.
 };
 
-/// What a reading means for the hub.
+/// Meaning of a reading for the hub.
 struct RowNews {
   std::optional<MemberRow> row = {};  ///< The row to keep; absent: the hub does not know it any more.
   struct Left {

@@ -73,8 +73,8 @@ struct PastCycle {
   std::uint64_t rows() const { return inserts + updates + deletes; }
 };
 
-/// What this process knows about a tenant's cycles: the last cycles, and the number of applied rows. It is
-/// kept in memory only. Data that must survive a restart is in the mirror. Threads: any. Its own lock is
+/// Facts about a tenant's cycles that this process knows: the last cycles, and the number of applied rows.
+/// They are in memory only. Data that must survive a restart is in the mirror. Threads: any. Its own lock is
 /// taken last, for a short time.
 class CycleBook {
  public:

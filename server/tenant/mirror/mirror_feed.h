@@ -14,9 +14,9 @@
 
 namespace mirror {
 
-/// What the mirror of a hub member records about the hub that reads it and the source that writes to it: the
-/// document of kind "feed". It is stored in the mirror itself. If an older mirror, source or hub is restored,
-/// the records of two sides differ, and so the restore is noticed.
+/// Values that the mirror of a hub member stores about the hub that reads it and the source that writes to
+/// it: the document of kind "feed". It is stored in the mirror itself. If an older mirror, source or hub is
+/// restored, the records of two sides differ, and so the restore is noticed.
 struct MirrorFeed {
   std::string journal_id;   ///< Random id of the mirror's journal; empty: there is no document yet.
   std::int64_t number = 0;  ///< The hub has read the journal up to the entry with this number.

@@ -56,7 +56,7 @@ class GapWaits {
   std::list<Waiting*> waiting_ MIRROR_GUARDED_BY(mutex_);  ///< Entries of the threads in WaitUntil().
 };
 
-/// What is kept in memory about the running cycle, so that not every batch reads it again. State that the
+/// State of the running cycle in memory, so that not every batch reads it again. State that the
 /// protocol needs is also stored in the mirror. It is read again after another server changed it, for example
 /// by beginning or ending a cycle. The rest only improves the text of an answer or event, or saves reading
 /// rows. Another server that serves the cycle works without it. Threads: none; used under the tenant's lock.

@@ -59,7 +59,7 @@ class SeenSummary {
   /// stays the same.
   std::uint64_t documents_version() const { return documents_version_; }
   void NoteDocuments();
-  /// What this process knows about the tenant's cycles.
+  /// Returns the facts about the tenant's cycles that this process knows.
   CycleBook& book() { return book_; }
   const CycleBook& book() const { return book_; }
 

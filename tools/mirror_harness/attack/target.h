@@ -30,7 +30,7 @@ enum VictimColumn : int { kId, kName, kAge, kPrice, kPhoto, kSeen, kToken, kLock
 /// Returns a table with one column for each encoding of values. Its key is `id`.
 TableSchema VictimTable(const std::string& name = "people");
 
-/// What attackers have: the endpoint's address, the key of a legitimate source, and tenants of this run.
+/// Means of attackers: the endpoint's address, the key of a legitimate source, and tenants of this run.
 /// Threads: any for the const members.
 class Target {
  public:

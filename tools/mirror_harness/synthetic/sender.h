@@ -25,7 +25,7 @@ struct BatchPlan {
   RowSet rows;
 };
 
-/// What one cycle sends for one table. Batch i of `plans` has `seq` i + 1; the last batch commits.
+/// Rows that one cycle sends for one table. Batch i of `plans` has `seq` i + 1; the last batch commits.
 struct TableJob {
   std::size_t table = 0;  ///< Index among the tenant's tables.
   const RowModel* model = nullptr;

@@ -43,7 +43,7 @@ constexpr std::chrono::seconds kLongPatience(600);
 /// Time limit of a copy of a whole mirror. The time depends on the disk.
 constexpr std::chrono::seconds kCopyPatience(6 * 3'600);
 
-/// What a call without an answer may have done.
+/// Possible effect of a call without an answer.
 enum class Effect { kReads, kChanges, kMoves };
 
 /// Returns a request for this tenant.
@@ -54,7 +54,7 @@ Request ForTenant(const std::string& context_id) {
   return request;
 }
 
-/// As long as this object lives, `interruption` cancels the call. Null: nothing cancels it.
+/// Lets `interruption` cancel the call while this object lives. Null: nothing cancels it.
 class Canceller {
  public:
   Canceller(grpc::ClientContext& context, const Interruption* interruption) {

@@ -42,7 +42,7 @@ struct SourcePlan {
   /// key.
   std::vector<OrderTerm> key_order;
 
-  // What the configuration adds, see ApplySteps.
+  // Members that the configuration sets, see ApplySteps.
   std::string
       filter;  ///< A condition in parentheses: only rows for which it is true are seen. Empty: all are.
   std::vector<std::uint32_t>

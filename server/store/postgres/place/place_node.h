@@ -32,7 +32,7 @@ inline PlaceNode NodeFor(const Intent& intent) {
   return intent.changes_tables ? PlaceNode::kCoordinator : PlaceNode::kRows;
 }
 
-/// What the connected server is for a mirror.
+/// Role of the connected server for a mirror.
 struct NodeRole {
   /// Its Citus group id, which a failover does not change. 0: the coordinator. -1: not Citus.
   std::int64_t group = -1;

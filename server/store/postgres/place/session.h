@@ -21,7 +21,7 @@ enum class PlaceUse : std::uint8_t {
 /// Returns the settings of a new session, in addition to postgres::PinnedSettings().
 postgres::Parameters SessionSettings(PlaceUse use);
 
-/// What a database holds.
+/// Content of a database.
 enum class PlaceHolds : std::uint8_t {
   kMirrors,
   kControl,  ///< Placements, events and the audit log: no rows of others.

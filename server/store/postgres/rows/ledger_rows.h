@@ -12,8 +12,8 @@
 #include "server/store/postgres/rows/own_writes.h"
 #include "server/store/postgres/rows/state_rows.h"
 
-// What the mirror keeps about its tables beside their rows: comparisons with the source, holds, and losses of
-// rows. For the meaning see RecordVerbs.
+// Rows that the mirror keeps about its tables beside their rows: comparisons with the source, holds, and
+// losses of rows. For the meaning see RecordVerbs.
 
 namespace mirror {
 

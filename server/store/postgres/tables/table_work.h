@@ -20,7 +20,7 @@ struct TableWork {
   postgres::Connection& connection;
   const PostgresOwnTables& names;
   OwnWrites& writes;
-  /// What is left of kWaitsMax for the transaction; null: no limit.
+  /// Rest of kWaitsMax for the transaction; null: no limit.
   std::chrono::steady_clock::duration* may_wait = nullptr;
 
   /// Returns the name of a relation in the mirror's schema, as written in SQL.
