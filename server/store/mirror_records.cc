@@ -231,7 +231,7 @@ const Record<Document>& DocumentTable() {
   return record;
 }
 
-const Record<HookNote>& HookTable() {
+const Record<HookNote>& HookNoteTable() {
   static const Record<HookNote> record("_mirror_hooks", kHookColumns);
   return record;
 }

@@ -22,7 +22,7 @@ struct CycleNoteRow {
 const Record<TenantRecord>& TenantTable();
 const Record<Document>& DocumentTable();
 /// In a schema this table has more columns.
-const Record<HookNote>& HookTable();
+const Record<HookNote>& HookNoteTable();
 
 /// Exists only in a file.
 const Record<Nonce>& NonceTable();

@@ -123,7 +123,7 @@ absl::Status ReadNumbered(SqliteConnection& connection, MirrorContents* out) {
   out->last_hold = static_cast<std::uint64_t>(last_hold);
   if (read.ok()) read = ReadLastId(connection, kHooks, &out->last_hook);
   if (read.ok() && out->last_hook != 0) {
-    read = ReadAll(connection, HookTable(), "ORDER BY id", &out->hooks);
+    read = ReadAll(connection, HookNoteTable(), "ORDER BY id", &out->hooks);
   }
   if (!read.ok()) return read;
   return EachRow(connection, "SELECT number, receipt FROM _mirror_receipts ORDER BY number", [&](Query& row) {

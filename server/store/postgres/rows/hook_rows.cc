@@ -17,22 +17,22 @@ TableAt HooksIn(const PostgresOwnTables& names) {
 absl::StatusOr<std::optional<HookNote>> SelectHook(postgres::Connection& connection,
                                                    const PostgresOwnTables& names, const std::string& hook) {
   const auto rows =
-      connection.Query(HookTable().SelectSql(HooksIn(names), "WHERE hook = $1 ORDER BY id LIMIT 1"), {hook},
+      connection.Query(HookNoteTable().SelectSql(HooksIn(names), "WHERE hook = $1 ORDER BY id LIMIT 1"), {hook},
                        "reading the events that wait for a hook");
   if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
-  return ReadFirst(HookTable(), *rows);
+  return ReadFirst(HookNoteTable(), *rows);
 }
 
 absl::StatusOr<std::vector<HookNote>> SelectHooks(postgres::Connection& connection,
                                                   const PostgresOwnTables& names) {
-  const auto rows = connection.Query(HookTable().SelectSql(HooksIn(names), "ORDER BY id"), {},
+  const auto rows = connection.Query(HookNoteTable().SelectSql(HooksIn(names), "ORDER BY id"), {},
                                      "reading the events that wait for hooks");
   if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
-  return ReadRows(HookTable(), *rows);
+  return ReadRows(HookNoteTable(), *rows);
 }
 
 void PutHook(OwnWrites& writes, const PostgresOwnTables& names, const HookNote& note) {
-  writes.Add(HookTable().InsertSql(HooksIn(names)), HookTable().Write(note));
+  writes.Add(HookNoteTable().InsertSql(HooksIn(names)), HookNoteTable().Write(note));
 }
 
 void AddHooks(OwnWrites& writes, const PostgresOwnTables& names, const std::vector<HookNote>& notes,
@@ -41,13 +41,13 @@ void AddHooks(OwnWrites& writes, const PostgresOwnTables& names, const std::vect
   const postgres::Value all = hooks.value();
   writes.Add(absl::StrCat("DELETE FROM ", names.hooks, " WHERE hook <> ALL ($1) AND at_ms < $2"),
              {postgres::Value::Raw(all.type(), writes.Keep(std::string(all.binary()))), unknown_before_ms});
-  static const std::string columns = HookTable().Names();
-  static const std::string places = HookTable().Places(Dialect::kPostgres, {{"id", "id"}});
+  static const std::string columns = HookNoteTable().Names();
+  static const std::string places = HookNoteTable().Places(Dialect::kPostgres, {{"id", "id"}});
   for (const HookNote& note : notes) {
     writes.Add(absl::StrCat("WITH new AS (UPDATE ", names.tenant,
                             " SET next_id = next_id + 1 RETURNING next_id - 1 AS id) INSERT INTO ",
                             names.hooks, " (", columns, ") SELECT ", places, " FROM new"),
-               HookTable().Write(note));
+               HookNoteTable().Write(note));
   }
 }
 

@@ -52,7 +52,7 @@ std::vector<SchemaTable> FirstTablesOf(const std::string& context_id, const Post
        "bytea",
        "kind, table_key, number, \"offset\"", "_mirror_own_key_5"},
       {names.hooks, "_mirror_hooks",
-       HookTable().ColumnsSql(Dialect::kPostgres) + ", claimed_by text, claimed_until bigint", "id",
+       HookNoteTable().ColumnsSql(Dialect::kPostgres) + ", claimed_by text, claimed_until bigint", "id",
        "_mirror_own_key_6"},
   };
 }

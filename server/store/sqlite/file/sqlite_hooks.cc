@@ -17,9 +17,9 @@ absl::StatusOr<bool> HasTable(SqliteConnection& connection) {
 }
 
 absl::Status Insert(SqliteConnection& connection, const HookNote& note) {
-  static const std::string sql = HookTable().InsertSql(kInSqlite);
+  static const std::string sql = HookNoteTable().InsertSql(kInSqlite);
   ASSIGN_OR_RETURN(Query query, connection.Prepare(sql));
-  Fields fields = HookTable().Write(note);
+  Fields fields = HookNoteTable().Write(note);
   fields.Set("id", {});  // SQLite assigns the id.
   return BindFields(query, fields).Run();
 }
@@ -43,16 +43,16 @@ absl::Status RemoveUnknown(SqliteConnection& connection, const std::vector<std::
 absl::StatusOr<std::optional<HookNote>> SelectHook(SqliteConnection& connection, const std::string& hook) {
   ASSIGN_OR_RETURN(const bool there, HasTable(connection));
   if (!there) return std::optional<HookNote>();
-  static const std::string sql = HookTable().SelectSql(kInSqlite, "WHERE hook = ?1 ORDER BY id LIMIT 1");
+  static const std::string sql = HookNoteTable().SelectSql(kInSqlite, "WHERE hook = ?1 ORDER BY id LIMIT 1");
   ASSIGN_OR_RETURN(Query query, connection.Prepare(sql));
   query.Bind(1, hook);
-  return ReadNext(HookTable(), query);
+  return ReadNext(HookNoteTable(), query);
 }
 
 absl::Status AddHooks(SqliteConnection& connection, const std::vector<HookNote>& notes,
                       const std::vector<std::string>& known, std::int64_t unknown_before_ms) {
   ASSIGN_OR_RETURN(const bool there, HasTable(connection));
-  if (!there) RETURN_IF_ERROR(connection.Execute(HookTable().CreateMissingSql(kInSqlite)));
+  if (!there) RETURN_IF_ERROR(connection.Execute(HookNoteTable().CreateMissingSql(kInSqlite)));
   RETURN_IF_ERROR(RemoveUnknown(connection, known, unknown_before_ms));
   for (const HookNote& note : notes) {
     RETURN_IF_ERROR(Insert(connection, note));
