@@ -27,17 +27,17 @@ constexpr char kNothingApplied[] = " Nothing was applied; the same call again is
 
 struct Holder {
   std::int64_t pid = 0;
-  std::string words;  ///< Names the session, for people.
+  std::string words;  ///< Names the session for people.
   bool hangs = false;
-  std::int64_t copied = 0;  ///< Bytes that its running COPY has received.
+  std::int64_t copied = 0;  ///< Bytes that its running COPY has received so far.
 };
 
-/// Returns the holders of a lock of pg_locks that `which` selects.
+/// Returns the holders of a lock in pg_locks that `which` selects.
 std::vector<Holder> HoldersOf(postgres::Connection& connection, std::chrono::milliseconds hung_after,
                               const std::string& which, std::vector<postgres::Value> values) {
   values.emplace_back(static_cast<std::int64_t>(hung_after.count()));
-  // `hangs`: a server of ours whose transaction waits for its client's next message. In the middle of a COPY
-  // no timeout of PostgreSQL ends such a session.
+  // `hangs`: a server of ours whose transaction waits for the next message of its client. In the middle of a
+  // COPY no timeout of PostgreSQL ends such a session.
   const auto rows = connection.Query(
       absl::StrCat(
           "SELECT DISTINCT a.pid::bigint, a.usename::text, a.application_name, coalesce(a.usename = "
@@ -63,7 +63,7 @@ std::vector<Holder> HoldersOf(postgres::Connection& connection, std::chrono::mil
 
 std::vector<Holder> FindHolders(postgres::Connection& connection, const PostgresOwnTables& names,
                                 std::chrono::milliseconds hung_after) {
-  // This first query does not read the tables, which may be locked.
+  // This first query does not read the tables, because they may be locked.
   std::vector<Holder> holders =
       HoldersOf(connection, hung_after,
                 "l.relation IN ($1::text::regclass, $2::text::regclass) AND l.mode IN ('ShareLock', "
@@ -71,7 +71,7 @@ std::vector<Holder> FindHolders(postgres::Connection& connection, const Postgres
                 {names.tenant, names.metadata});
   if (!holders.empty()) return holders;
   // A locked row has its holder's transaction in xmax. This is a query of its own, because Citus cannot join
-  // that column with a catalog table.
+  // that column with a table of the catalog.
   const auto rows = connection.Query(absl::StrCat("SELECT xmax::text FROM ", names.tenant,
                                                   " UNION ALL SELECT xmax::text FROM ", names.metadata),
                                      {}, "finding out who holds the mirror's lock");
@@ -81,9 +81,9 @@ std::vector<Holder> FindHolders(postgres::Connection& connection, const Postgres
                    "l.locktype = 'transactionid' AND l.transactionid::text = ANY ($1)", {locked_by.value()});
 }
 
-/// Returns the holders that hang in two checks, one second apart. During one COPY the start time of the
-/// process's state does not change, and over a slow line, or from a machine short of memory, it mostly waits
-/// for its client. Only the bytes that arrived meanwhile show that the server works.
+/// Returns the holders that seem to hang in two checks, one second apart. During one COPY the start time of
+/// the process's state does not change. If the line is slow, or the machine has little memory, the process
+/// mostly waits for its client. Only the number of bytes that arrived meanwhile shows that the server works.
 std::vector<Holder> HangTwice(postgres::Connection& connection, const PostgresOwnTables& names,
                               std::chrono::milliseconds hung_after, const std::vector<Holder>& before) {
   const auto hangs = [](const Holder& one) { return one.hangs; };
@@ -98,7 +98,7 @@ std::vector<Holder> HangTwice(postgres::Connection& connection, const PostgresOw
   return both;
 }
 
-/// Terminates the hanging holders. Returns whether one was terminated.
+/// Terminates the holders that hang. Returns whether at least one was terminated.
 bool EndThoseThatHang(postgres::Connection& connection, const std::vector<Holder>& holders) {
   bool ended = false;
   for (const Holder& holder : holders) {
@@ -109,7 +109,7 @@ bool EndThoseThatHang(postgres::Connection& connection, const std::vector<Holder
   return ended;
 }
 
-/// Returns the results of the queries; without those of the statements before them.
+/// Returns the results of the queries, without those of the statements before them.
 absl::StatusOr<std::vector<postgres::Rows>> AskUnderLock(postgres::Connection& connection,
                                                          const postgres::Transaction& transaction,
                                                          const NodeRole& role, const MirrorGuard& own,
@@ -125,9 +125,9 @@ absl::StatusOr<std::vector<postgres::Rows>> AskUnderLock(postgres::Connection& c
     for (const char* const set : kReachRowsSql) pipeline.Queue(set, {}, kTaking);
   }
   const int before = pipeline.size();
-  // Two statements, so that the second sees what the first waited for.
+  // Two statements, so that the second sees the changes for which the first waited.
   pipeline.Queue(LockTenantSql(names), {}, kTaking);
-  // Locking a row writes to its page and to the WAL, so that is done only if needed.
+  // A lock of a row writes to its page and to the WAL. So rows are locked only if needed.
   pipeline.Queue(SelectRecordsSql(names, !intent.tables.empty(), /*lock=*/intent.writes_records), of_tables,
                  kTaking);
   pipeline.Queue(ReceiptHeadSql(names), {}, kTaking);
@@ -136,7 +136,7 @@ absl::StatusOr<std::vector<postgres::Rows>> AskUnderLock(postgres::Connection& c
   pipeline.Queue(kNotOurTablesSql, {names.schema, relations.value()}, kTaking);
   pipeline.Queue(SeenSql(names, !intent.tables.empty()), of_tables, kTaking);
   if (!intent.tables.empty()) pipeline.Queue(OpenReceiptsSql(names), of_tables, kTaking);
-  // After the lock, under which no server moves the rows.
+  // After the lock, because under it no server moves the rows.
   if (role.group > 0) pipeline.Queue(kGroupOfSql, {names.tenant}, kTaking);
   absl::StatusOr<std::vector<postgres::Rows>> rows = pipeline.Run();
   if (rows.ok()) rows->erase(rows->begin(), rows->begin() + before);
@@ -154,11 +154,11 @@ absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres:
   for (bool again = true; !rows.ok(); again = false) {
     if (!connection.IsOpen()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
     RETURN_IF_ERROR(ToStoreStatus(transaction.RollBack(), TableOwner::kOwnTable));
-    // Checks the owner first: the search for the lock's holder below reads the table itself.
+    // Checks the owner first, because the search for the lock's holder below reads the table itself.
     const absl::Status failed = own.Explain(connection, rows.status());
     if (postgres::TroubleOf(failed) != postgres::Trouble::kLockTimeout)
       return ToStoreStatus(failed, TableOwner::kOwnTable);
-    // Process and transaction numbers of another node mean nothing here.
+    // Process and transaction numbers of another node are meaningless here.
     const std::vector<Holder> holders =
         role.has_rows ? FindHolders(connection, names, hung_after) : std::vector<Holder>();
     if (again && EndThoseThatHang(connection, HangTwice(connection, names, hung_after, holders))) {
@@ -219,7 +219,7 @@ absl::Status CheckBegan(const TenantRow& row, const SeenMirror& seen, Stale* sta
     return served;
   }
   RETURN_IF_ERROR(CheckLayout(row.layout_min, row.program));
-  // Another server already found that the mirror went back, and ended its cycle. This is done only once.
+  // Another server already found that the mirror was reset, and ended its cycle. This is done only once.
   const bool noted = row.timeline_now != seen.timeline || row.self_oid_now != seen.self_oid;
   if (row.IsWhereItWas() && (noted || row.rev >= seen.rev)) return absl::OkStatus();
   *stale = Stale::kWentBack;

@@ -48,16 +48,16 @@
 namespace mirror {
 namespace {
 
-/// A table as it is in PostgreSQL; all of its rows are read by this, live or not.
+/// A table as it is in PostgreSQL. All its rows, live or not, are read by this.
 struct PostgresStored {
   TableSchema schema;  ///< See ContentsTable::stored.
-  /// True: the columns are described by what PostgreSQL has, since the rows have an older definition, or
-  /// somebody changed the table. Texts without a kind come from a column that was TEXT earlier.
+  /// True: the columns are described as PostgreSQL has them, because the rows have an older definition, or
+  /// somebody changed the table. Texts without a kind come from a column that was TEXT before.
   bool is_older = false;
 };
 
 constexpr std::uint32_t kDigitsOfSecond = 6;
-/// The limits of PostgreSQL's numeric: the column's definition is not known any more.
+/// The limits of PostgreSQL's numeric. They are used if the column's definition is no longer known.
 constexpr std::uint32_t kDecimalDigits = 200'000, kDecimalScale = 20'000;
 
 /// Returns the names of the columns whose texts may have a kind.
@@ -74,7 +74,7 @@ std::set<std::string> NamesWithKinds(const PresentTable& present, std::string_vi
   return names;
 }
 
-/// Returns a column as PostgreSQL describes it. Absent: the mirror never makes such a type.
+/// Returns a column as PostgreSQL describes it. Absent: the mirror never makes a column of that type.
 std::optional<Column> ColumnOf(const PresentColumn& present, bool may_have_kind) {
   static const std::map<std::string_view, Type> kTypes = {
       {"boolean", Type::kBool},
@@ -96,7 +96,7 @@ std::optional<Column> ColumnOf(const PresentColumn& present, bool may_have_kind)
   column.key_position = static_cast<std::uint32_t>(present.key_position);
   column.nullable = present.key_position == 0;
   if (column.type == Type::kDecimal) {
-    // A decimal in one of the mirror's keys is stored as text.
+    // In keys that the mirror makes, a decimal is stored as text.
     if (column.key_position != 0) return std::nullopt;
     column.precision = kDecimalDigits;
     column.scale = kDecimalScale;
@@ -110,9 +110,9 @@ std::optional<Column> ColumnOf(const PresentColumn& present, bool may_have_kind)
   return column;
 }
 
-/// `is_older`: the rows do not have the agreed definition yet. `emptied`: folded names of columns that a rule
-/// excludes and that are not emptied yet. `left_out` gets what cannot or must not be read. Absent: the whole
-/// table cannot be read.
+/// Returns the table as it can be read. Absent: the whole table cannot be read. `is_older`: the rows do not
+/// have the agreed definition yet. `emptied`: folded names of columns that a rule excludes, and that are not
+/// emptied yet. Adds to `left_out` what cannot or must not be read.
 std::optional<PostgresStored> StoredFormOf(const PostgresAgreed& agreed, const PresentTable& present,
                                            bool is_older, const std::set<std::string>& emptied,
                                            std::vector<std::string>* left_out) {
@@ -132,7 +132,7 @@ std::optional<PostgresStored> StoredFormOf(const PostgresAgreed& agreed, const P
     } else if (!stored.is_older && at && wanted.columns[*at].name == column.name) {
       read = wanted.columns[*at];
     }
-    // In other stores names must differ in more than case.
+    // In other stores names must differ in more than ASCII case.
     if (read && !emptied.contains(FoldName(column.name)) && !stored.schema.Find(column.name)) {
       stored.schema.columns.push_back(*std::move(read));
       continue;
@@ -186,8 +186,8 @@ SELECT what, name, of_table FROM (
     WHERE a.grantee <> granted.owner
 ) AS objects ORDER BY what, name, of_table)";
 
-/// Lists what others made in the mirror's schema or on its tables, for people: "view 'x'", "index 'i' of
-/// 't'", "rights of role 'bi'". `tables`: the mirrored ones. Does not look at columns.
+/// Returns, for people, what others made in the mirror's schema or on its tables: "view 'x'", "index 'i' of
+/// 't'", "rights of role 'bi'". `tables`: the mirrored tables. Does not check columns.
 absl::StatusOr<std::vector<std::string>> FindOthersObjects(postgres::Connection& connection,
                                                            const std::string& context_id,
                                                            const PostgresOwnTables& names,
@@ -409,12 +409,12 @@ class ContentsWriter {
     }
   }
   void Send() {
-    // After one send failed the transaction has failed, too: drop what is queued.
+    // After a failed send the transaction has failed, too. So the queue is dropped.
     if (sent_.ok()) sent_ = writes_.Send(connection_);
     writes_.Clear();
   }
 
-  /// Only columns lost at the table's present position are asked for.
+  /// Queues only columns that were lost at the table's present position: no others are requested.
   void QueueLostColumns(const MirrorContents& from) {
     std::map<std::string, PostgresLost> by_table;
     for (const TableRecord& record : from.records) by_table[FoldName(record.table)] = {record.position, {}};
@@ -430,7 +430,7 @@ class ContentsWriter {
   }
 
   void QueueLosses(const std::vector<LossOfTable>& losses) {
-    // MarkLossesCommitted() marks all losses of a table at once, so the committed ones are added first.
+    // MarkLossesCommitted() marks all losses of a table at once. So the committed losses are added first.
     for (const bool committed : {true, false}) {
       for (const LossOfTable& one : losses) {
         if (one.loss.committed != committed) continue;
@@ -446,8 +446,8 @@ class ContentsWriter {
   absl::Status sent_;
 };
 
-/// Checks that the names still mean the schema in the snapshot. A statement resolves table names at the
-/// present time; of tables that are newer than the snapshot it sees no row.
+/// Checks that the names still mean the schema in the snapshot. A statement looks up table names as they are
+/// now. It sees no rows in tables that are newer than the snapshot.
 absl::Status CheckSame(postgres::Connection& connection, const PostgresOwnTables& names) {
   const auto same = connection.Query(
       "SELECT EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE "
@@ -467,8 +467,8 @@ absl::StatusOr<MirrorContents> ReadPostgresContents(postgres::Connection& connec
                                                     std::set<std::string>* older) {
   ContentsReader reader(connection, names);
   const absl::Status read = reader.ReadAll();
-  // An error in another mirror's rows must not be reported for this one. After an error of PostgreSQL's the
-  // transaction has failed, so nothing can be asked.
+  // An error in another mirror's rows must not be reported for this mirror. After an error of PostgreSQL the
+  // transaction has failed, so no query is possible.
   if (postgres::TroubleOf(read) == postgres::Trouble::kNone) RETURN_IF_ERROR(CheckSame(connection, names));
   if (!read.ok()) return read;
   *older = std::move(reader.older());

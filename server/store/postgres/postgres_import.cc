@@ -34,8 +34,8 @@ namespace {
 
 constexpr char kImporting[] = "filling a mirror's schema";
 
-/// Returns the table's definition in the import. PostgreSQL has no order for ANY values: a table of an older
-/// definition with such a column in its key has no key here until its next population.
+/// Returns the table's definition in the import. PostgreSQL has no order for ANY values. So if a table of an
+/// older definition has such a column in its key, it has no key here until its next population.
 TableSchema FormOf(const TableSchema& stored) {
   TableSchema form = stored;
   const bool any_in_key = std::any_of(form.columns.begin(), form.columns.end(), [](const Column& column) {
@@ -59,9 +59,8 @@ absl::Status CheckTables(const MirrorContents& contents) {
   return absl::OkStatus();
 }
 
-/// Returns SQL for an advisory lock of the tenant's import, held until its transaction ends. However that
-/// ends, PostgreSQL releases the lock. Imports run only at Citus's coordinator, so one node's lock is
-/// enough.
+/// Returns SQL for an advisory lock of the tenant's import. PostgreSQL releases it when the transaction ends,
+/// for any reason. Imports run only at Citus's coordinator, so the lock of one node is enough.
 std::string LockSql(const char* lock) {
   return absl::StrCat("SELECT ", lock, "(hashtextextended('mirror-server imports ' || $1, 0))");
 }
@@ -73,7 +72,7 @@ std::string RenameSql(const std::string& from, const std::string& to) {
 }  // namespace
 
 absl::StatusOr<bool> ImportRuns(postgres::Connection& connection, const std::string& context_id) {
-  // Shared mode: concurrent checks must not mistake each other for the import.
+  // Shared mode, so that concurrent checks do not take each other for the import.
   const auto row = connection.Query(LockSql("pg_try_advisory_xact_lock_shared"), {FoldName(context_id)},
                                     "checking whether an import runs");
   if (!row.ok()) return ToStoreStatus(row.status(), TableOwner::kOwnTable);
@@ -118,7 +117,7 @@ absl::Status PostgresImport::Begin(const MirrorContents& contents) {
 absl::Status PostgresImport::MakeSchema() {
   postgres::Pipeline pipeline(*lease_);
   transaction_.Begin(pipeline);
-  // Reading the rows to import may take long.
+  // Reading the rows that are to be imported may take long.
   pipeline.Queue("SELECT set_config('idle_in_transaction_session_timeout', '1h', true)", {}, kImporting);
   QueueOwnSchema(pipeline, context_id_, names_, /*epoch=*/1);
   pipeline.Queue(absl::StrCat("UPDATE ", names_.tenant, " SET state = 'importing'"), {}, kImporting);
@@ -186,7 +185,7 @@ absl::StatusOr<bool> PostgresImport::SetAside(const std::string& schema, const s
                                     {present.schema}, "looking for the mirror");
   if (!there.ok()) return ToStoreStatus(there.status(), TableOwner::kOwnTable);
   if (*there == 0) return false;
-  // The name is not freed: Finish() gives it to the new schema in the same transaction.
+  // The name does not become free: Finish() gives it to the new schema in the same transaction.
   RETURN_IF_ERROR(HoldMirror(*lease_, kind_, present, Frees::kNothing));
   RETURN_IF_ERROR(FenceEpoch(*lease_, present, epoch));
   const absl::Status done = lease_->Execute(RenameSql(present.schema, aside), "setting the mirror aside");
@@ -203,7 +202,7 @@ absl::Status PostgresImport::MakeIndexes() {
     if (table == tables_.end()) continue;
     postgres::Savepoint savepoint(*lease_);
     RETURN_IF_ERROR(ToStoreStatus(savepoint.Begin(), TableOwner::kMirroredTable));
-    // If PostgreSQL refuses an index, the next cycle makes it or reports it.
+    // If PostgreSQL refuses an index, the next cycle makes or reports it.
     const bool made = ChangeIndex(work, index, &table->second.schema).ok();
     if (absl::Status ended = made ? savepoint.Release() : savepoint.RollBack(); !ended.ok())
       return ToStoreStatus(ended, TableOwner::kMirroredTable);
@@ -211,8 +210,8 @@ absl::Status PostgresImport::MakeIndexes() {
   return absl::OkStatus();
 }
 
-/// An empty schema is no mirror: older versions left such schemas, and a DBA may have made one to grant
-/// rights to readers. These rights are carried over to the schema that takes its name.
+/// Drops an empty schema of this name, which is no mirror. Older versions left such schemas, and a DBA may
+/// have made one to grant rights to readers. The schema that takes its name gets these rights.
 absl::Status PostgresImport::DropIfEmpty(const std::string& schema) {
   const std::string quoted = QuoteName(schema);
   const auto empty = lease_->Number(
@@ -224,7 +223,7 @@ absl::Status PostgresImport::DropIfEmpty(const std::string& schema) {
   RETURN_IF_ERROR(savepoint.Begin());
   absl::Status dropped = CarryRights(*lease_, quoted, names_).status();
   if (dropped.ok()) dropped = lease_->Execute(absl::StrCat("DROP SCHEMA ", quoted), kImporting);
-  // A schema with a function or type in it, or of another owner, stays; the next statement reports it.
+  // A schema with a function or a type in it, or of another owner, stays. The next statement reports it.
   return dropped.ok() ? savepoint.Release() : savepoint.RollBack();
 }
 

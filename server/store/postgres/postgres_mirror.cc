@@ -188,7 +188,7 @@ absl::Status WorkView::NoteEmptiedAnyway() {
     RETURN_IF_ERROR(NoteEmptied(work, table, columns));
     ASSIGN_OR_RETURN(std::optional<TableRecord> record, FindRecord(table));
     if (!record) continue;
-    // If the rule is removed later, its values must be sent again.
+    // If the rule is removed later, the source has to send the values again.
     record->position = Position{};
     record->pending.reset();
     PutRecord(*record);
@@ -229,7 +229,7 @@ absl::Status WorkView::MoveRevisions() {
   began_.row.rev += 1;
   if (writes_.moves_state()) {
     const std::int64_t before = std::exchange(began_.row.state_rev, NewStateRev());
-    // If another server changed them since they were read, these definitions are outdated and stay so.
+    // If another server changed them since they were read, these definitions are outdated and remain so.
     if (definitions_.state_rev == before) definitions_.state_rev = began_.row.state_rev;
   }
   WriteRevisions(writes_, names_, began_.row.rev, began_.row.state_rev);

@@ -26,7 +26,7 @@
 namespace mirror {
 namespace {
 
-/// Whether the relation of that name is the one in the snapshot, and whether it is a table of ours.
+/// Selects whether the relation with that name is the one in the snapshot, and whether it is a table of ours.
 constexpr char kIsThisSql[] =
     "SELECT c.oid = to_regclass($1) AND coalesce(pg_relation_filenode(c.oid), 0) = c.relfilenode, c.relkind "
     "IN "
@@ -54,15 +54,15 @@ class PostgresSnapshot final : public Snapshot {
 
   /// Takes the snapshot of what is committed now.
   absl::Status Begin() {
-    // Ranges are read by the key's index, in its order. Otherwise the planner may sort or scan the whole
-    // table, for each range anew. JIT compilation costs more than reading most tables.
+    // Makes the planner read ranges by the key's index, in its order. Otherwise it may sort or scan the whole
+    // table for each range. JIT compilation takes longer than the read of most tables.
     const std::string milliseconds = Milliseconds();
     postgres::Pipeline pipeline(*connection_);
     transaction_.Begin(pipeline, {.repeatable_read = true, .read_only = true});
-    // A LOCK takes no snapshot, so the snapshot is from after the lock.
+    // A LOCK takes no snapshot, so the snapshot is taken after the lock.
     own_.QueueIn(pipeline);
     pipeline.Queue(absl::StrCat("SELECT count(*) FROM ", names_.tenant), {}, "opening a snapshot");
-    // Last, because these limits apply to the reads, not to this pipeline.
+    // Comes last, because these limits are for the reads and not for this pipeline.
     pipeline.Queue(absl::StrCat("SELECT set_config('enable_seqscan', 'off', true), "
                                 "set_config('enable_sort', 'off', true), set_config('jit', 'off', true), "
                                 "set_config('statement_timeout', $1, true), "
@@ -132,7 +132,7 @@ class PostgresSnapshot final : public Snapshot {
     return block.rows() == 0 ? absl::OkStatus() : take(&block);
   }
 
-  /// If the read ends before the last row, the snapshot's transaction fails, too.
+  /// If the read ends before the last row, the transaction of the snapshot fails, too.
   absl::Status ReadFirstRow(const TableSchema& table, const std::vector<std::uint32_t>& columns,
                             const Key& from, const TakeRows& take) override {
     RowBlock block = RowBlock::For(table, columns);
@@ -149,7 +149,7 @@ class PostgresSnapshot final : public Snapshot {
   VersionReader& versions() override { return *versions_; }
 
   absl::StatusOr<MirrorContents> ReadContents() override {
-    // A caller of this reads all rows afterwards.
+    // A caller of this function reads all rows afterwards.
     lasts_ = std::max(lasts_, kPostgresExportMax);
     const std::string milliseconds = Milliseconds();
     const auto set = connection_->Query(
@@ -184,15 +184,15 @@ class PostgresSnapshot final : public Snapshot {
         [&](const postgres::RowView& row, std::size_t range) { return take(stored, row, range); });
   }
 
-  /// Locks a relation of the mirror's, so that nobody replaces it before this ends, and checks what it is. A
-  /// relation that got its name after the snapshot, or was rewritten, has a different oid or file: the
-  /// snapshot sees only some of its rows, or none. `more`: a further statement, whose result is `*rows`.
-  /// False: it is another relation. Errors also: IsForeign().
+  /// Locks a relation of the mirror, so that nobody replaces it before the snapshot ends, and checks it. A
+  /// relation that got its name after the snapshot, or was rewritten, has a different oid or file. The
+  /// snapshot sees only some of its rows, or none. `more`: another statement, whose result goes to `*rows`.
+  /// False: it is another relation. Errors: also IsForeign().
   absl::StatusOr<bool> HoldAnd(const std::string& relation, const std::string& doing, const std::string& more,
                                postgres::Values values, postgres::Rows* rows) {
     const std::string name = Qualified(names_.schema_name, relation);
     postgres::Pipeline pipeline(*connection_);
-    // LOCK and not SELECT: to plan a SELECT, PostgreSQL runs functions of the indexes' owner.
+    // Uses LOCK and not SELECT: to plan a SELECT, PostgreSQL runs functions of the indexes' owner.
     if (kind_ == PlaceKind::kPlain) {
       pipeline.Queue(absl::StrCat("LOCK TABLE ONLY ", name, " IN ACCESS SHARE MODE"), {}, doing);
     } else {
@@ -202,7 +202,7 @@ class PostgresSnapshot final : public Snapshot {
       if (!ours->Bool(0, 1)) return WhoseIs(relation);
       pipeline.Queue(absl::StrCat("SELECT FROM ", name, " WHERE false"), {}, doing);
     }
-    // A query of its own: on Citus each node has its own catalog.
+    // A query of its own, because on Citus each node has its own catalog.
     pipeline.Queue(kIsThisSql, {{name, names_.schema_name, relation}}, doing);
     if (!more.empty()) pipeline.Queue(more, values, doing);
     absl::StatusOr<std::vector<postgres::Rows>> looked = pipeline.Run();
@@ -216,7 +216,7 @@ class PostgresSnapshot final : public Snapshot {
   absl::StatusOr<bool> Hold(const std::string& relation, const std::string& doing) {
     return HoldAnd(relation, doing, "", {}, nullptr);
   }
-  /// The transaction stays usable.
+  /// Returns the error if another role owns the relation. The transaction is still usable.
   absl::StatusOr<bool> WhoseIs(const std::string& relation) {
     const auto found =
         postgres::OwnGuard({.schema = names_.schema_name, .shared = {relation}}).Find(*connection_);

@@ -37,13 +37,14 @@
 namespace mirror {
 namespace {
 
-/// Tells whether the table's rows have the definition that is agreed now.
+/// Returns whether the table's rows have the definition that is agreed now.
 bool IsMirroredAs(const TableRecord& record, const PostgresAgreed& agreed) {
   return agreed.is_there && record.state == TableState::kMirrored &&
          record.schema_hash == SchemaHash(agreed.schema);
 }
 
-/// Reads rows of the state; with `table_key`, only of one table. `names` must outlive the result.
+/// Returns a function that reads rows of the state. With `table_key`: only those of one table. `names` must
+/// outlive the result.
 auto StateOf(const PostgresOwnTables& names, StateKind kind,
              std::optional<std::string> table_key = std::nullopt) {
   return [&names, kind, table_key = std::move(table_key)](const StateSource& from) {
@@ -59,7 +60,7 @@ class PostgresRecords final : public StoreRecords {
     if (view() != nullptr) return view()->row().tenant;
     return On(PlaceUse::kRead, [&](postgres::Connection& connection) -> absl::StatusOr<TenantRecord> {
       ASSIGN_OR_RETURN(TenantRow row, ReadTenantRow(connection, mirror_.names));
-      // The row may be left over from a move, or belong to another mirror that took the name.
+      // The row may be left from a move, or belong to another mirror that took over the name.
       RETURN_IF_ERROR(mirror_.NoteServed(row));
       return std::move(row.tenant);
     });
@@ -103,7 +104,7 @@ class PostgresRecords final : public StoreRecords {
       looked.push_back(found->second);
       absl::StrAppend(&agreed_as, "\n", found->first, " ", record.schema_hash);
     }
-    // A transaction reuses the result that was computed for it just before it began.
+    // A transaction reuses the result that was computed just before it began.
     const bool is_known = view() != nullptr && looked_outside_ == agreed_as;
     looked_outside_.reset();
     if (is_known) return touched_;
@@ -178,7 +179,7 @@ class PostgresRecords final : public StoreRecords {
     if (!indexes.ok()) return indexes;
     for (OwnIndex& index : ReadTooLong(too_long)) {
       const auto is_it = [&](const OwnIndex& there) { return there.name == index.name; };
-      // A DBA may have made it.
+      // A DBA may have made the index.
       if (std::none_of(indexes->begin(), indexes->end(), is_it)) indexes->push_back(std::move(index));
     }
     return indexes;
@@ -242,7 +243,8 @@ class PostgresRecords final : public StoreRecords {
   auto On(PlaceUse use, const Read& read, PlaceNode node = PlaceNode::kRows)
       -> decltype(read(std::declval<postgres::Connection&>())) {
     ASSIGN_OR_RETURN(const NodeLease at, mirror_.TakeAt(use, node));
-    // A definition that changes under a prepared statement fails the whole transaction.
+    // If a definition changes under a prepared statement, the whole transaction fails. Then it runs once
+    // more.
     for (bool again = false;; again = true) {
       OwnTransaction reading(*at.lease, *mirror_.own);
       RETURN_IF_ERROR(reading.Begin({.read_only = use != PlaceUse::kWrite}));
@@ -250,7 +252,7 @@ class PostgresRecords final : public StoreRecords {
       if (again || !MayTryAgain(OwnTransaction::StatusOf(done))) return reading.End(std::move(done));
     }
   }
-  /// Runs `read` in the present transaction, if one has begun.
+  /// Runs `read` in the present transaction, or on a connection of its own if none has begun.
   template <typename Read>
   auto In(const Read& read, PlaceUse use = PlaceUse::kRead, PlaceNode node = PlaceNode::kRows)
       -> decltype(read(std::declval<postgres::Connection&>())) {
@@ -291,7 +293,7 @@ class PostgresRecords final : public StoreRecords {
       const std::string key = FoldName(table.schema.name);
       all[key] = std::move(table);
     }
-    // Changes by hand do not change `state_rev`.
+    // Changes by hand leave `state_rev` unchanged.
     const auto is_same = [](const auto& kept, const auto& found) {
       return kept.first == found.first && kept.second.generation == found.second.generation &&
              kept.second.kinds == found.second.kinds;
@@ -301,9 +303,9 @@ class PostgresRecords final : public StoreRecords {
   }
 
   PostgresMirror& mirror_;
-  std::string looked_at_;              ///< Input of the last check for touched tables.
+  std::string looked_at_;              ///< Input of the last check for tables changed by hand.
   std::vector<TouchedTable> touched_;  ///< Result of that check.
-  /// The tables of that check, if it ran outside of a transaction and was not asked for since.
+  /// The tables of that check, if it ran outside of a transaction and its result was not used since.
   std::optional<std::string> looked_outside_;
 };
 
@@ -356,7 +358,7 @@ class PostgresStore final : public Store {
   std::unique_ptr<StoreUpkeep> upkeep_;
 };
 
-/// Makes the schema, or finds it.
+/// Finds the schema, or makes it.
 absl::Status FindOrMake(postgres::Connection& connection, const PostgresMirror& mirror, bool create) {
   ASSIGN_OR_RETURN(const auto there, ToStoreStatus(mirror.own->Find(connection), TableOwner::kOwnTable));
   if (!there.has_schema && !create)
@@ -372,8 +374,8 @@ absl::Status FindOrMake(postgres::Connection& connection, const PostgresMirror& 
   return NotTheMirrorOf(mirror.context_id, mirror.names);
 }
 
-/// Finds tables with a position that a crash of the database empties. The catalog query is separate: on Citus
-/// each node has its own catalog.
+/// Returns the tables with a position that a crash of the database empties. The query of the catalog is
+/// separate, because on Citus each node has its own catalog.
 absl::StatusOr<postgres::Array> FindUnlogged(postgres::Connection& connection,
                                              const PostgresOwnTables& names) {
   const auto tables = connection.Query(
@@ -399,14 +401,15 @@ absl::Status CheckTenant(const TenantRow& row, const PostgresMirror& mirror) {
   return CheckLayout(row.layout_min, row.program);
 }
 
-/// Takes over a mirror: after a restore or failover it continues from its present state in a new cycle; after
-/// a move here it gets the new epoch; tables that do not survive a crash are populated anew.
+/// Takes over a mirror. After a restore or failover, a new cycle continues from the mirror's present state.
+/// After a move to this place, the mirror gets the new epoch. Tables that do not survive a crash have to be
+/// populated again.
 absl::StatusOr<TenantRow> TakeOver(postgres::Connection& connection, const NodeRole& role,
                                    PostgresMirror* mirror) {
   OwnTransaction transaction(connection, *mirror->own);
   RETURN_IF_ERROR(transaction.Begin());
   ASSIGN_OR_RETURN(auto row, LockTenant(connection, mirror->names));
-  // Checked once more: the mirror may have been moved while this waited.
+  // Checks again, because the mirror may have been moved during the wait.
   RETURN_IF_ERROR(CheckTenant(row, *mirror));
   NoteNode(role, &row);
   const bool went_back = !row.IsWhereItWas() && !row.IsAtAnotherNode();
@@ -426,12 +429,13 @@ absl::StatusOr<TenantRow> TakeOver(postgres::Connection& connection, const NodeR
   }
   if (written.ok()) written = transaction.Commit();
   if (!written.ok()) return ToStoreStatus(written, TableOwner::kOwnTable);
-  // The next WhyStale() reports it, and the mirror is opened again.
+  // The next WhyStale() returns this, and the mirror is opened again.
   if (went_back) mirror->stale = Stale::kWentBack;
   return row;
 }
 
-/// Reads without the lock, which others may hold for long; takes it only if something must be written.
+/// Reads without the lock, which others may hold for a long time. Takes the lock only if something must be
+/// written.
 absl::Status Look(PostgresMirror* mirror) {
   ASSIGN_OR_RETURN(const auto at, mirror->TakeAt(PlaceUse::kWrite, PlaceNode::kRows));
   postgres::Connection& connection = *at.lease;

@@ -32,7 +32,7 @@
 namespace mirror {
 namespace {
 
-/// Base of all verbs: they work in the transaction of `mirror.work`, which must have begun before a call.
+/// Base of all verbs. They work in the transaction of `mirror.work`, which must have begun before any call.
 /// `mirror` must outlive them.
 class InWork {
  public:
@@ -43,7 +43,7 @@ class InWork {
   OwnWrites& writes() { return view().writes(); }
   SeenMarks& seen() { return mirror_.work->seen; }
   const PostgresOwnTables& names() const { return mirror_.names; }
-  /// Queues rows by a function that takes these arguments after the writes and the names.
+  /// Queues rows by a function that takes the writes and the names, and then these arguments.
   template <typename Function, typename... Args>
   absl::Status Queue(const Function& function, const Args&... args) {
     function(writes(), names(), args...);
@@ -53,7 +53,7 @@ class InWork {
   PostgresMirror& mirror_;
 };
 
-/// Returns all rows of kJournal, which the transaction read with its lock.
+/// Returns all rows of kJournal. The transaction read them together with its lock.
 absl::StatusOr<std::vector<StateRow>> JournalState(PostgresMirror& mirror) {
   return mirror.work->view->state().Read(StateKind::kJournal, std::nullopt);
 }
@@ -65,7 +65,7 @@ bool IsThere(const std::vector<StateRow>& state) {
   return false;
 }
 
-/// Begins the journal, if it has not begun.
+/// Begins the journal if it has not begun.
 absl::Status EnsureJournal(PostgresMirror& mirror) {
   const absl::StatusOr<std::vector<StateRow>> state = JournalState(mirror);
   if (!state.ok() || IsThere(*state)) return state.status();
@@ -185,7 +185,7 @@ class PostgresHistoryVerbs final : public HistoryVerbs, private InWork {
     if (!rows.ok() || rows->empty()) return rows.status();
     ASSIGN_OR_RETURN(const PostgresShadow shadow, ParseShadow(mirror_.names, rows->front()));
     mirror_.kept_through.erase(FoldName(kept.name));
-    // While rows are streamed, the connection takes no other query.
+    // While rows are streamed, the connection accepts no other query. So the journal is begun before.
     RETURN_IF_ERROR(EnsureJournal(mirror_));
     ASSIGN_OR_RETURN(TableWork work, ChangingTables(mirror_));
     absl::Status done =
@@ -232,17 +232,17 @@ class PostgresHistoryVerbs final : public HistoryVerbs, private InWork {
  private:
   struct Kept {
     const PostgresHistory* history = nullptr;  ///< Null: no versions are kept.
-    PostgresKinds kinds;                       ///< Of the table's rows.
+    PostgresKinds kinds;                       ///< The kinds of the table's rows.
   };
 
-  /// Null: no versions are kept.
+  /// Returns null if no versions are kept.
   absl::StatusOr<PostgresHistory*> Find(const std::string& table) {
     ASSIGN_OR_RETURN(const auto histories, view().Histories());
     const auto found = histories->find(FoldName(table));
     return found == histories->end() ? nullptr : &found->second;
   }
-  /// Tells whether none of the batch's keys has a version of the moment: it is the moment's first batch, or
-  /// each batch so far had greater keys than the one before it.
+  /// Returns whether no key of the batch has a version of this moment. This is so if it is the first batch of
+  /// the moment, or if each batch so far had greater keys than the one before it.
   absl::StatusOr<bool> NoteKeys(const ApplyRows& apply, std::int64_t moment) {
     const TableSchema& schema = *apply.schema;
     const std::string table = FoldName(schema.name);
@@ -270,7 +270,7 @@ class PostgresHistoryVerbs final : public HistoryVerbs, private InWork {
     return Kept{found, KindsOf(table, agreed->kinds)};
   }
 
-  bool is_uncompared_ = false;  ///< KeepOld() kept versions that it could not compare.
+  bool is_uncompared_ = false;  ///< KeepOld() kept versions without comparing them.
 };
 
 class PostgresTenantVerbs final : public TenantVerbs, private InWork {
@@ -478,7 +478,7 @@ class PostgresTransaction final : public StoreTransaction {
     return !mirror_.work || !mirror_.work->view->writes().failed().ok() ||
            !mirror_.work->lease->InTransaction();
   }
-  /// Writes are queued until the commit.
+  /// Returns false, because writes are queued until the commit.
   bool ReadsItsWrites() const override { return false; }
   bool MayTryAgain() const override {
     return mirror_.may_try_again ||
@@ -501,7 +501,8 @@ class PostgresTransaction final : public StoreTransaction {
 
  private:
   absl::Status TakeAndBegin(const Intent& intent, bool* is_elsewhere) {
-    // Taken before the connection, which other mirrors of the place could not use during the wait.
+    // Takes the room before the connection. Otherwise other mirrors of the place could not use that
+    // connection during the wait.
     ValueRoom::Share room = mirror_.place.value_room().Take(intent.large_bytes);
     ASSIGN_OR_RETURN(NodeLease lease, mirror_.TakeAt(PlaceUse::kWrite, NodeFor(intent)));
     mirror_.work = std::make_unique<PostgresWork>(std::move(room), std::move(lease));
@@ -510,7 +511,7 @@ class PostgresTransaction final : public StoreTransaction {
     return begun;
   }
 
-  /// Returns the intent's tables in the spelling that was read last.
+  /// Returns the intent's tables, spelled as they were read last.
   std::vector<std::string> ExactNames(const Intent& intent) const {
     std::vector<std::string> names;
     for (const std::string& table : intent.tables) {
@@ -520,7 +521,7 @@ class PostgresTransaction final : public StoreTransaction {
     return names;
   }
 
-  /// `is_elsewhere`: another node has the mirror's rows, or the asked node does not know them.
+  /// `is_elsewhere`: another node has the mirror's rows, or this node does not know them.
   absl::Status BeginWith(const Intent& intent, bool* is_elsewhere) {
     PostgresWork& work = *mirror_.work;
     absl::StatusOr<Began> began =
@@ -551,7 +552,7 @@ class PostgresTransaction final : public StoreTransaction {
     CrashPoint("commit.begun");
     if (began->row.rev != mirror_.seen.rev) mirror_.kept_through.clear();
     mirror_.NoteSeen(began->row);
-    // Each node has its own standbys; what counts are those of the node with the rows.
+    // Each node has its own standbys. Only those of the node with the rows matter.
     mirror_.has_standby = began->has_standby && (work.role.has_rows || mirror_.has_standby);
     mirror_.NoteStateRev(began->row.state_rev);
     work.seen.Know(began->tables, began->seen);
@@ -559,7 +560,7 @@ class PostgresTransaction final : public StoreTransaction {
     return absl::OkStatus();
   }
 
-  /// Does what the transaction left for later; work that is blocked now stays for the next time.
+  /// Does the work that the transaction left. Work that is blocked now stays for the next time.
   void Tidy(PostgresWork& work) {
     const WorkView& view = *work.view;
     const auto tidy = [&](postgres::Connection& connection) {
@@ -576,11 +577,11 @@ class PostgresTransaction final : public StoreTransaction {
     if (at.ok()) tidy(*at->lease);
   }
 
-  /// Handles an error of COMMIT, or of the statements queued for it.
+  /// Handles an error of COMMIT, or of the statements that were queued for it.
   absl::Status Failed(const absl::Status& status) {
     const absl::Status said = mirror_.Said(ToStoreStatus(status, TableOwner::kOwnTable));
     const postgres::Trouble trouble = postgres::TroubleOf(status);
-    // It is unknown whether the commit took effect, so cached definitions are read again.
+    // It is unknown whether the commit took effect. So cached definitions have to be read again.
     if (trouble == postgres::Trouble::kCommitUnknown || trouble == postgres::Trouble::kNotReplicated)
       mirror_.definitions = {};
     Rollback();

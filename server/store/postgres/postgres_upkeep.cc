@@ -31,7 +31,7 @@ namespace {
 constexpr char kQuarantine[] = "mirror quarantined: ";
 constexpr char kScrubbing[] = "rewriting the mirror's tables";
 
-/// Refuses if something to drop or to empty still exists: rewriting the tables would keep it.
+/// Checks that nothing is left to drop or to empty, because a rewrite of the tables would keep that.
 absl::Status CheckTidy(postgres::Connection& connection, const PostgresOwnTables& names) {
   std::vector<std::string> left;
   for (const StateKind kind : {StateKind::kGarbage, StateKind::kEmptied}) {
@@ -46,7 +46,7 @@ absl::Status CheckTidy(postgres::Connection& connection, const PostgresOwnTables
       "disk; the next cycle tries again."));
 }
 
-/// Refuses while older readers exist: for them VACUUM would keep dead rows on disk.
+/// Checks that no older readers exist, because for them VACUUM would keep dead rows on disk.
 absl::Status CheckUnseen(postgres::Connection& connection) {
   const absl::StatusOr<std::string> older = postgres::FindOlderReaders(connection);
   if (!older.ok()) return ToStoreStatus(older.status(), TableOwner::kOwnTable);
@@ -56,8 +56,8 @@ absl::Status CheckUnseen(postgres::Connection& connection) {
                    ". No table was rewritten; the next cycle tries again. End those that stay for long."));
 }
 
-/// Checks the key indexes of mirrored tables and of the mirror's own. A missing table or key is no damage:
-/// the next cycle makes it again.
+/// Checks the key indexes of the mirrored tables and of the mirror's own. A missing table or key is no
+/// damage: the next cycle makes it again.
 absl::Status CheckKeys(postgres::Connection& connection, const PostgresOwnTables& names) {
   constexpr char kChecking[] = "checking the indexes of keys";
   const auto keys = connection.Query(
@@ -95,7 +95,7 @@ class PostgresUpkeep final : public StoreUpkeep {
 
   Stale WhyStale() override { return mirror_.stale; }
 
-  /// PostgreSQL itself keeps the database consistent.
+  /// Returns OK, because PostgreSQL itself keeps the database consistent.
   absl::Status CheckWhole(std::chrono::milliseconds) override { return absl::OkStatus(); }
 
   absl::Status Scrub() override {
@@ -162,7 +162,7 @@ class PostgresUpkeep final : public StoreUpkeep {
   absl::Status CheckOwnTablesBy(postgres::Connection& connection) const {
     OwnTransaction reading(connection, *mirror_.own);
     const absl::Status begun = reading.Begin({.read_only = true});
-    // The table that the guard locks may be the one that is lost.
+    // The table that the guard locks may be the missing one.
     if (!begun.ok() && !absl::IsDataLoss(begun)) return begun;
     absl::Status whole = CheckOwnRelations(connection, mirror_.context_id, mirror_.names);
     return begun.ok() ? reading.End(std::move(whole)) : whole.ok() ? begun : whole;
@@ -179,7 +179,8 @@ class PostgresUpkeep final : public StoreUpkeep {
     ASSIGN_OR_RETURN(const auto at, mirror_.TakeAt(PlaceUse::kWrite, node));
     at.lease->SetAnswerWithin(kLongStatement);
     absl::Status done = what(*at.lease);
-    // Closed, not returned to the pool, because its timeout differs from the others'.
+    // Closes the connection, because its timeout differs from that of the others. It must not return to the
+    // pool.
     at.lease->Close();
     return done;
   }
@@ -197,7 +198,7 @@ class PostgresUpkeep final : public StoreUpkeep {
     }
     return absl::OkStatus();
   }
-  /// Empty text: removes the comment.
+  /// Writes the comment. Empty text: removes it.
   absl::Status Comment(const std::string& text) {
     absl::StatusOr<std::string> quoted = text.empty() ? "NULL" : postgres::QuotedText(text);
     if (!quoted.ok()) quoted = absl::StrCat("'", kQuarantine, "the reason cannot be written'");
@@ -209,7 +210,7 @@ class PostgresUpkeep final : public StoreUpkeep {
   }
 
   PostgresMirror& mirror_;
-  /// The reason; empty: not quarantined. A note of another server is seen when the mirror is opened next.
+  /// The reason; empty: not quarantined. A note by another server is read when the mirror is opened again.
   std::string quarantined_;
 };
 
@@ -236,7 +237,8 @@ namespace {
 constexpr std::chrono::milliseconds kBehindACommit{200}, kBehindACycle{2'000};
 constexpr char kTidying[] = "finding what to tidy up";
 
-/// Empties what is noted for one table, under the tenant's lock, because a swap does the same.
+/// Empties the columns that are noted for one table. Does this under the tenant's lock, because a swap does
+/// the same.
 absl::Status Empty(postgres::Connection& connection, const MirrorGuard& own, const PostgresOwnTables& names,
                    std::int64_t epoch, const std::string& key) {
   OwnTransaction transaction(connection, own);

@@ -48,15 +48,15 @@ std::vector<std::string> KeptOutBy(const RefitTable& refit) {
   return columns;
 }
 
-/// Drops the mirror's own indexes that refused rows of the source: rows take precedence. False: none refused
-/// any. Runs in the transaction after the refused one.
+/// Drops the mirror's own indexes that refused rows of the source, because rows have priority. False: none
+/// refused any. Runs in the transaction after the refused one.
 absl::StatusOr<bool> DropRefusing(PostgresMirror& mirror, const std::string& table) {
   const auto refused = mirror.refused_rows_of.find(FoldName(table));
   if (refused == mirror.refused_rows_of.end()) return false;
   ASSIGN_OR_RETURN(TableWork work, ChangingTables(mirror));
   ASSIGN_OR_RETURN(const std::size_t dropped, DropIndexesOfAnyLength(work, table));
   mirror.refused_rows_of.erase(refused);
-  // Readers of the source's indexes check again, here and at other servers.
+  // Code that caches the source's indexes reads them again, on this server and others.
   if (dropped > 0) {
     mirror.work->view->writes().MoveState();
     ++mirror.version;
@@ -64,7 +64,7 @@ absl::StatusOr<bool> DropRefusing(PostgresMirror& mirror, const std::string& tab
   return true;
 }
 
-/// Returns the name in the database's spelling: a relation in another spelling is somebody else's.
+/// Returns the name as the database spells it. A relation that is spelled differently is somebody else's.
 absl::StatusOr<std::string> NameThere(WorkView& view, const std::string& table,
                                       const std::map<std::string, PostgresAgreed>& agreed) {
   if (const auto found = agreed.find(FoldName(table)); found != agreed.end()) {
@@ -74,14 +74,14 @@ absl::StatusOr<std::string> NameThere(WorkView& view, const std::string& table,
   return record ? record->table : table;
 }
 
-/// Drops the view of the table's versions: PostgreSQL drops no table or column that a view needs.
+/// Drops the view of the table's versions, because PostgreSQL drops no table or column that a view needs.
 absl::Status DropViewOf(WorkView& view, TableWork& work, const std::string& table) {
   ASSIGN_OR_RETURN(const auto histories, view.Histories());
   const auto kept = histories->find(FoldName(table));
   return kept == histories->end() ? absl::OkStatus() : DropHistoryView(work, kept->second);
 }
 
-/// Renames a view that has the name of a table to be made.
+/// Renames a view whose name is needed for a new table.
 absl::Status YieldViewName(WorkView& view, TableWork& work, const std::string& name) {
   ASSIGN_OR_RETURN(const auto histories, view.Histories());
   for (auto& [key, history] : *histories) {
@@ -165,7 +165,7 @@ class PostgresTableVerbs final : public TableVerbs {
     for (const IndexChange& change : changes) {
       ASSIGN_OR_RETURN(PostgresAgreed* const agreed, view().FindAgreed(change.index.table));
       ASSIGN_OR_RETURN(TableWork work, ChangingTables(mirror_));
-      // Other servers cache it.
+      // Other servers cache the indexes.
       view().writes().MoveState();
       const TableSchema* const schema = agreed == nullptr ? nullptr : &agreed->schema;
       RETURN_IF_ERROR(mirror_.Said(ChangeIndex(work, change, schema)));
@@ -219,7 +219,7 @@ class PostgresTableVerbs final : public TableVerbs {
       return MergeIgnoring(in.work, in.shadow, mirror_.options.merge_rows_max, agreed);
     });
   }
-  /// No table is its own shadow here: see FindShadow().
+  /// Does nothing: no table is its own shadow here, see FindShadow().
   absl::Status EndOwnShadow(const std::string&) override { return absl::OkStatus(); }
 
   absl::Status DropOldShadows(std::int64_t cycle) override {
@@ -255,7 +255,7 @@ class PostgresTableVerbs final : public TableVerbs {
   }
 
  private:
-  /// An existing shadow.
+  /// An existing shadow, and the context for working on it.
   struct InShadow {
     TableWork work;
     PostgresShadow shadow;
@@ -284,7 +284,7 @@ class PostgresTableVerbs final : public TableVerbs {
     std::optional<StateRow> lost;
     if (!rows.empty()) lost = std::move(rows.front());
     ASSIGN_OR_RETURN(TableWork work, ChangingTables(mirror_));
-    // HistoryVerbs::Follow() makes it again.
+    // HistoryVerbs::Follow() makes the view again.
     absl::Status free = DropViewOf(view(), work, table);
     return mirror_.Said(free.ok() ? what(work, agreed, &lost) : free);
   }
@@ -337,7 +337,7 @@ class PostgresTableVerbs final : public TableVerbs {
 
   absl::Status WriteToShadow(const std::string& table, const ApplyRows& apply, RowsWritten* written) {
     ASSIGN_OR_RETURN(InShadow in, Of(table));
-    // A shadow holds only the mirror's rows.
+    // A shadow has only the mirror's rows.
     const TableSchema form = ShadowForm(*apply.schema);
     ApplyRows into = apply;
     into.schema = &form;

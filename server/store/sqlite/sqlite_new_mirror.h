@@ -21,8 +21,8 @@ inline constexpr char kBuildingSuffix[] = ".building";
 /// and without syncs. No one else sees them. The plan that ends the cycle, for any reason, syncs this file
 /// and gives it its name. From then on it is a normal mirror. After a crash the next opening discards what
 /// was built: no cycle runs then, and the claim still names the mirror's owner. `place` is released when
-/// nothing is being built any more. Any error of the disk while the mirror is built ends the cycle, too: then
-/// WhyStale() returns it.
+/// nothing is being built any more. Any error of the disk while the mirror is built ends the cycle, too. Then
+/// WhyStale() returns kReplaced.
 absl::StatusOr<std::unique_ptr<Store>> OpenNewMirror(const std::string& path, const std::string& context_id,
                                                      const SqliteOptions& options,
                                                      std::shared_ptr<void> place);

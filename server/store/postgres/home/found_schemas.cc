@@ -72,8 +72,8 @@ absl::StatusOr<std::vector<FoundSchema>> ListSchemas(postgres::Connection& conne
   std::vector<FoundSchema> found;
   for (int row = 0; row < names->rows(); ++row) {
     auto one = FindSchema(connection, kind, names->Text(row, 0));
-    // A damaged or locked schema, or one on a Citus node that is down, does not hide the others: it is known
-    // already, or the next start finds it.
+    // A schema that is damaged, locked, or on a Citus node that is down does not hide the others. Either it
+    // is known already, or the next start finds it.
     if (!one.ok() && connection.IsOpen()) continue;
     if (!one.ok()) return one.status();
     // A copy of a schema under another name is not the mirror.
@@ -98,7 +98,7 @@ absl::StatusOr<std::vector<std::string>> ListAside(postgres::Connection& connect
   for (int row = 0; row < rows->rows(); ++row) {
     bool is_its = rows->Bool(row, 1);
     if (!is_its) {
-      // Damaged schemas are set aside as well: this one may have lost the table that names its tenant.
+      // Damaged schemas are set aside, too. This one may have lost the table that names its tenant.
       const auto found = FindSchema(connection, kind, rows->Text(row, 0));
       if (!found.ok() && !connection.IsOpen()) return found.status();
       is_its = found.ok() && found->has_value() && (*found)->context_id == context_id;

@@ -17,7 +17,7 @@ namespace {
 constexpr char kMarking[] = "writing a mark into the place";
 /// Identifies the database and its timeline: "7312345678901234567/16384/00000001". A copy of the database in
 /// the same server has another oid. A promoted standby, and a restore of the server's files, have another
-/// timeline. A standby has an empty one.
+/// timeline. For a standby the timeline is empty.
 constexpr char kWhichSql[] =
     "(SELECT system_identifier FROM pg_control_system()) || '/' || (SELECT oid FROM pg_database WHERE "
     "datname "
@@ -28,7 +28,7 @@ struct Mark {
   std::string_view database, timeline;
 };
 
-/// Splits "database/oid/timeline"; a mark has "/token" after it.
+/// Splits "database/oid/timeline". In a mark "/token" follows.
 Mark Split(std::string_view mark) {
   const std::size_t oid = mark.find('/');
   const std::size_t timeline = oid == std::string_view::npos ? oid : mark.find('/', oid + 1);
@@ -37,7 +37,8 @@ Mark Split(std::string_view mark) {
   return {mark.substr(0, timeline), rest.substr(0, rest.find('/'))};
 }
 
-/// No server frees that name, so one check per connection is enough.
+/// Returns whether the table of marks exists. No server frees its name, so one check for each connection is
+/// enough.
 absl::StatusOr<bool> MarksAreThere(postgres::Connection& connection) {
   const auto there = postgres::OwnGuard({.schema = "mirror_place", .tables = {"mark"}}).Find(connection);
   if (!there.ok()) return ToStoreStatus(there.status(), TableOwner::kOwnTable);
@@ -111,7 +112,7 @@ absl::Status TryWriting(postgres::Connection& connection, const char* schema) {
   const std::string table = Qualified(schema, absl::StrCat("write_test_", NewToken()));
   postgres::Transaction transaction(connection);
   RETURN_IF_ERROR(transaction.Begin());
-  // Over 300 kB, uncompressed: a smaller table could fit into pages that are free already.
+  // Over 300 kB and not compressed, because a smaller table could fit into pages that are free already.
   return connection.Execute(absl::StrCat("CREATE TABLE ", table, " (t text); INSERT INTO ", table,
                                          " SELECT repeat('x', 1000) FROM generate_series(1, 300)"),
                             kTrying);

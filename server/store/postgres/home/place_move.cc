@@ -65,7 +65,7 @@ class PlacedMove final : public PlaceMove {
   const std::string& from() const override { return placement_.place; }
   bool IsDone() const override { return placement_.place == to_name(); }
 
-  /// Continues an earlier move: completes it after its decision; before that, removes all of it.
+  /// Continues an earlier move. After the decision it completes the move; before it, it removes everything.
   absl::Status TakeUp() {
     if (!IsDone()) return TakeBack();
     ASSIGN_OR_RETURN(const postgres::Lease lease, to_.Take(PlaceUse::kWrite));
@@ -85,7 +85,7 @@ class PlacedMove final : public PlaceMove {
 
   absl::Status Switch() override {
     ASSIGN_OR_RETURN(const postgres::Lease there, to_.Take(PlaceUse::kWrite));
-    // After the switch only the copy exists: it must be as durable as any commit to a mirror.
+    // After the switch only the copy exists. So it must be as durable as any commit to a mirror.
     RETURN_IF_ERROR(mirrors_.replicated() ? WaitForStandby(*there) : absl::OkStatus());
     postgres::Transaction serving(*there);
     if (absl::Status begun = serving.Begin(); !begun.ok()) return ToStoreStatus(begun, TableOwner::kOwnTable);
@@ -127,7 +127,8 @@ class PlacedMove final : public PlaceMove {
                        {}, kMoving));
       }));
     }
-    // The mirror is served even if the copy's place does not answer: the next move there removes the copy.
+    // The mirror is served even if the copy's place does not answer. The next move to that place removes the
+    // copy.
     const absl::StatusOr<postgres::Lease> lease = to_.Take(PlaceUse::kWrite);
     if (!lease.ok()) return absl::OkStatus();
     absl::Status removed = RemoveCopy(**lease);
@@ -137,8 +138,8 @@ class PlacedMove final : public PlaceMove {
  private:
   const std::string& to_name() const { return to_.options().name; }
 
-  /// Waits for an earlier switch that still runs, or whose commit in the control database is uncertain. After
-  /// this, such a switch can decide nothing.
+  /// Waits for an earlier switch that still runs, or whose commit in the control database is uncertain.
+  /// Afterwards that switch can decide nothing any more.
   absl::Status Hold() {
     for (int i = 0; i < kHoldsMax; ++i) {
       ASSIGN_OR_RETURN(const bool held, mirrors_.Change(placement_.context_id, HoldPlacement, placement_));
@@ -163,7 +164,7 @@ class PlacedMove final : public PlaceMove {
                                            "first. This one changed nothing."));
   }
 
-  /// Runs `work` in a transaction in which the schema's name keeps its present meaning.
+  /// Runs `work` in a transaction in which the schema's name refers to the same schema from begin to end.
   template <typename Work>
   absl::Status WithHeld(postgres::Connection& connection, PlaceKind kind, const Work& work) const {
     postgres::Transaction transaction(connection);
@@ -173,15 +174,16 @@ class PlacedMove final : public PlaceMove {
     return done.ok() ? ToStoreStatus(transaction.Commit(kMoving), TableOwner::kOwnTable) : done;
   }
 
-  /// Runs in the new place.
+  /// Marks the copy as served. Runs in the new place.
   absl::Status Serve(postgres::Connection& connection) const {
     return Ran(
         connection.Run(absl::StrCat("UPDATE ", names_.tenant, " SET state = 'serving' WHERE state = $1"),
                        {kImporting}, kMoving));
   }
 
-  /// Runs in the old place: writes of others are committed before it, or fail because the mirror has moved.
-  /// `copied_tenant`: the tenant's row in the copy, with the mark of this move.
+  /// Makes the old mirror accept no more writes. Runs in the old place. Writes of others are committed before
+  /// it, or fail because the mirror has moved. `copied_tenant`: the tenant's row in the copy, with the mark
+  /// of this move.
   absl::Status Fence(const TenantRecord& copied_tenant) {
     ASSIGN_OR_RETURN(PostgresPlace* const old, mirrors_.PlaceOf(from()));
     ASSIGN_OR_RETURN(const postgres::Lease lease, old->Take(PlaceUse::kWrite));
@@ -190,7 +192,7 @@ class PlacedMove final : public PlaceMove {
     RETURN_IF_ERROR(HoldMirror(*lease, old->options().kind, names_, Frees::kNothing));
     ASSIGN_OR_RETURN(const TenantRow row, LockTenant(*lease, names_));
     if (row.state != "serving" || row.moved_to || row.epoch > placement_.epoch) return Overtaken();
-    // Another server undid the move meanwhile: the source may be in the middle of a cycle.
+    // If another server undid the move meanwhile, the source may be in the middle of a cycle.
     const std::optional<MoveMark> mark = MarkOf(row.tenant);
     const bool is_of_this = mark && mark->phase == MovePhase::kLeaving && mark->kind == MoveKind::kPlace &&
                             mark->target == to_name();
@@ -239,12 +241,12 @@ class PlacedMove final : public PlaceMove {
     ASSIGN_OR_RETURN(const auto found, FindSchema(connection, kind, placement_.schema));
     if (!found.has_value()) return absl::OkStatus();
     if (found->is_left && found->context_id == placement_.context_id) {
-      // The mirror was here before, and could not be set aside then.
+      // The mirror was in this place before, and could not be set aside then.
       return SetAside(connection, kind, found->epoch, placement_.epoch).status();
     }
     std::optional<TenantRow> row;
     RETURN_IF_ERROR(WithHeld(connection, kind, [&] {
-      // Waits for a server that is about to serve it.
+      // Waits for a server that is about to serve the copy.
       RETURN_IF_ERROR(Ran(
           connection.Run(absl::StrCat("UPDATE ", names_.tenant, " SET state = 'deleting' WHERE state = $1"),
                          {kImporting}, kMoving)));

@@ -35,7 +35,7 @@ absl::Status WasOvertaken(const std::string& context_id) {
                                          "deleted; check where it is now, and try again."));
 }
 
-/// Returns the error for a deletion that was begun but not finished.
+/// Returns the error for a deletion that has begun but is not finished.
 absl::Status StillThere(const std::string& context_id, const absl::Status& why) {
   return absl::Status(why.code(),
                       absl::StrCat("the mirror of '", context_id,
@@ -53,8 +53,8 @@ Deleted WhatIsDeleted(PlacementState state) {
   return state == PlacementState::kDropping ? Deleted::kMirrorOnly : Deleted::kAll;
 }
 
-/// Lists the set-aside schemas of a mirror. In a place that is not its own, also lists what a move left
-/// there: a copy, or the mirror before the move.
+/// Returns the set-aside schemas of a mirror. In a place that is not the mirror's, it also returns what a
+/// move left there: a copy, or the former mirror.
 absl::StatusOr<std::vector<SchemaToGo>> ListOthers(postgres::Connection& connection, PlaceKind kind,
                                                    const std::string& context_id, const std::string& schema,
                                                    bool is_its_place) {
@@ -71,11 +71,13 @@ absl::StatusOr<std::vector<SchemaToGo>> ListOthers(postgres::Connection& connect
   return schemas;
 }
 
-/// Calls `act` for each schema: in each place first for those set aside or left by a move, unless only the
-/// mirror is to go; then for the mirror's own. All may be in different places.
+/// Calls `act` for each schema. In each place it begins with those that were set aside or left by a move,
+/// unless only the mirror itself is deleted. The mirror's own schema comes after them. The schemas may be in
+/// different places.
 absl::Status ForEachSchema(const PlacedMirrors& mirrors, const Placement& placement, Deleted what,
                            PlaceUse use, const ActOnSchema& act) {
-  // A tenant deleted before it had a mirror has no schema name: use that of a new mirror.
+  // If a tenant was deleted before it had a mirror, there is no schema name. Then the name of a new mirror is
+  // used.
   const std::string name = placement.schema.empty() ? SchemaOf(placement.context_id) : placement.schema;
   for (const std::shared_ptr<PostgresPlace>& place : mirrors.places()) {
     ASSIGN_OR_RETURN(const postgres::Lease lease, place->Take(use));
@@ -96,7 +98,7 @@ absl::Status ForEachSchema(const PlacedMirrors& mirrors, const Placement& placem
   return absl::OkStatus();
 }
 
-/// CheckRemovable() for a mirror of which nothing is removed yet.
+/// Does CheckRemovable() for a mirror of which nothing has been removed yet.
 absl::Status MayBeginRemoving(postgres::Connection& connection, const PostgresOwnTables& names,
                               const Removed&, PlaceKind) {
   absl::Status removable = CheckRemovable(connection, names);
@@ -109,8 +111,9 @@ absl::Status IsUnlocked(postgres::Connection& connection, const PostgresOwnTable
   return CheckUnlocked(connection, names);
 }
 
-/// Returns the epoch of the existing schema if it is later than `placement` and the control database has not
-/// changed: then that was restored to before the mirror. Absent: there is no such schema.
+/// Returns the epoch of the existing schema if it is later than that of `placement`, and the control database
+/// has not changed meanwhile. Then the control database was restored to a state before the mirror. Absent:
+/// there is no such schema.
 absl::StatusOr<std::optional<std::int64_t>> FindLaterEpoch(PlacedMirrors& mirrors,
                                                            const Placement& placement) {
   if (placement.place.empty()) return std::optional<std::int64_t>();
@@ -138,7 +141,7 @@ absl::Status BeginPlacedDeletion(PlacedMirrors& mirrors, const std::string& cont
   if (epoch != 0 && (!found->has_value() || (*found)->epoch != epoch)) return WasOvertaken(context_id);
   if (found->has_value() && IsBeingImported(**found)) return BeingImported(context_id);
   if (found->has_value() && IsThere(**found)) {
-    // Checked before anything is deleted.
+    // These checks come before anything is deleted.
     RETURN_IF_ERROR(ForEachSchema(mirrors, **found, what, PlaceUse::kRead, MayBeginRemoving));
     RETURN_IF_ERROR(ForEachSchema(mirrors, **found, what, PlaceUse::kRead, IsUnlocked));
   }
@@ -151,7 +154,7 @@ absl::Status BeginPlacedDeletion(PlacedMirrors& mirrors, const std::string& cont
 
 absl::Status FinishPlacedDeletion(PlacedMirrors& mirrors, const std::string& context_id) {
   ASSIGN_OR_RETURN(const std::optional<Placement> found, mirrors.Find(context_id));
-  // A mirror whose import began while its deletion was begun was not deleted.
+  // If an import began while a deletion began, the mirror was not deleted.
   if (found.has_value() && IsBeingImported(*found)) return BeingImported(context_id);
   if (!found.has_value() || !IsBeingDeleted(*found)) return absl::OkStatus();
   return FinishDeletionOf(mirrors, *found);
@@ -168,7 +171,7 @@ absl::Status FinishDeletionOf(PlacedMirrors& mirrors, Placement placement) {
   if (!gone.ok()) return StillThere(placement.context_id, gone);
   CrashPoint("delete.files_gone");
   const bool is_forgotten = what == Deleted::kForgotten;
-  // If another server was first, it has recorded that, and there may already be another mirror.
+  // If another server was faster, it has recorded that, and there may be another mirror already.
   absl::Status marked = mirrors
                             .Change(placement.context_id, MoveThisPlacement, placement,
                                     is_forgotten ? PlacementState::kGone : PlacementState::kDeleted)
@@ -184,10 +187,11 @@ constexpr int kTablesPerStep = 50;
 constexpr int kNamedMax = 20;
 constexpr int kTimesAgainMax = 10;
 
-/// Lists what PostgreSQL would not drop with the schema's tables, as described by PostgreSQL; and what is in
-/// the schema, but is neither a table of the schema's owner nor a view of the mirror's. All from one
-/// snapshot: to_regnamespace() would not see a schema that another server is dropping. Descriptions are not
-/// from the snapshot: an object that was just dropped has none, so each is read only once.
+/// Lists what PostgreSQL would not drop together with the schema's tables, in PostgreSQL's own words. Also
+/// lists what is in the schema but is neither a table of the schema's owner nor a view of the mirror.
+/// Everything is read from one snapshot, because to_regnamespace() does not find a schema that another server
+/// is dropping. Descriptions do not come from the snapshot: an object that was just dropped has none. So each
+/// is read only once.
 constexpr char kMirror[] = R"(
 WITH mirror AS (SELECT oid, nspowner FROM pg_namespace WHERE nspname = $1),
   ours AS (SELECT oid, reltype, relkind, relname, relowner FROM pg_class
@@ -220,7 +224,7 @@ constexpr char kOthers[] = R"(
         UNION SELECT oid FROM views)))
 SELECT what FROM found WHERE what IS NOT NULL ORDER BY what)";
 
-/// Selects the mirror's own views.
+/// Returns SQL that selects the mirror's own views.
 std::string Views() {
   return absl::StrCat(
       "views AS (SELECT oid FROM ours WHERE relname = '_mirror_freshness' AND relkind = 'v' AND relowner = "
@@ -228,8 +232,8 @@ std::string Views() {
       OwnViewsSql("(SELECT oid FROM mirror)"), ")");
 }
 
-/// Servers that remove the same schema do so one at a time. A server that finds a mirror to remove has it
-/// until its transaction ends: while it exists, no other mirror can get its name.
+/// Servers that remove the same schema do so one after another. A server that finds a mirror to remove keeps
+/// it locked until its transaction ends. As long as the mirror exists, no other mirror can get its name.
 constexpr char kLock[] = "SELECT pg_advisory_xact_lock(hashtextextended('mirror-server removes ' || $1, 0))";
 constexpr char kIsToGo[] = "epoch <= $1 AND ($2 OR state <> 'serving' OR moved_to IS NOT NULL)";
 
@@ -245,9 +249,9 @@ std::vector<std::string> NamesIn(const postgres::Rows& rows) {
   return names;
 }
 
-/// Runs in a transaction. A mirror whose row cannot be read is to be removed: a mirror that replaced it would
-/// be whole. Readers and writers lock this table first. So a mirror to be removed is locked here first, too:
-/// this waits for them, and no deadlock arises.
+/// Returns whether the mirror is to be removed. Runs in a transaction. A mirror whose row cannot be read is
+/// removed: if another mirror had replaced it, its row could be read. Readers and writers lock the tenant's
+/// table first. So this function locks it first, too, and waits for them without a deadlock.
 absl::StatusOr<bool> IsToGo(postgres::Connection& connection, const PostgresOwnTables& names,
                             const Removed& which, PlaceKind kind) {
   RETURN_IF_ERROR(HoldMirror(connection, kind, names, Frees::kNothing));
@@ -267,8 +271,8 @@ absl::StatusOr<bool> IsToGo(postgres::Connection& connection, const PostgresOwnT
   return !read.ok() || *others == 0;
 }
 
-/// Lists the mirror's tables, the tenant's table last: until then the schema shows whose it is. No row: there
-/// is no such schema; a NULL: it is empty.
+/// Lists the mirror's tables. The tenant's table comes last, because it shows whose schema it is. No row:
+/// there is no such schema. A NULL: the schema is empty.
 absl::StatusOr<postgres::Rows> ListTables(postgres::Connection& connection, const PostgresOwnTables& names) {
   auto tables = connection.Query(
       absl::StrCat(
@@ -294,7 +298,8 @@ absl::Status DropViews(postgres::Connection& connection, const PostgresOwnTables
   return Drop(connection, absl::StrCat("VIEW IF EXISTS ", absl::StrJoin(drop, ", ")));
 }
 
-/// Drops some of its tables, or the last ones with the schema. Returns whether the schema is gone.
+/// Drops some of the mirror's tables, or the last ones together with the schema. Returns whether the schema
+/// no longer exists.
 absl::StatusOr<bool> RemoveStep(postgres::Connection& connection, const PostgresOwnTables& names,
                                 const Removed& which, PlaceKind kind, bool is_first) {
   postgres::Transaction transaction(connection);
@@ -307,7 +312,7 @@ absl::StatusOr<bool> RemoveStep(postgres::Connection& connection, const Postgres
   if (!is_to_go) return true;
   if (is_first) {
     RETURN_IF_ERROR(CheckRemovable(connection, names));
-    // Objects added since the check are not dropped either: no statement here says CASCADE.
+    // Objects that were added after the check are not dropped either, because no statement here has CASCADE.
     RETURN_IF_ERROR(DropViews(connection, names));
   }
   std::vector<std::string> step;
@@ -318,7 +323,7 @@ absl::StatusOr<bool> RemoveStep(postgres::Connection& connection, const Postgres
   const bool is_last = count == tables.rows();
   std::vector<std::string> drops;
   if (!step.empty()) drops.push_back(absl::StrCat("TABLE IF EXISTS ", absl::StrJoin(step, ", ")));
-  // In one transaction with the last table: an empty schema would belong to no mirror.
+  // In one transaction with the last table, because an empty schema would belong to no mirror.
   if (is_last) drops.push_back(absl::StrCat("SCHEMA IF EXISTS ", names.schema));
   RETURN_IF_ERROR(Drop(connection, absl::StrJoin(drops, "; DROP ")));
   RETURN_IF_ERROR(ToStoreStatus(transaction.Commit(kRemoving), TableOwner::kMirroredTable));
@@ -365,7 +370,7 @@ absl::Status FenceMirror(postgres::Connection& connection, const PostgresOwnTabl
                      {which.epoch_max, which.also_served}, kRemoving);
   const absl::Status fenced =
       ToStoreStatus(marked.ok() ? transaction.Commit(kRemoving) : marked.status(), TableOwner::kOwnTable);
-  // A damaged mirror is removed as well, and so is the rest of an unfinished removal.
+  // A damaged mirror is removed as well, and so are the remains of an unfinished removal.
   return absl::IsDataLoss(fenced) ? absl::OkStatus() : fenced;
 }
 
@@ -374,7 +379,7 @@ absl::Status RemoveSchema(postgres::Connection& connection, const PostgresOwnTab
   int times_again = 0;
   for (bool is_first = true;; is_first = false) {
     absl::StatusOr<bool> is_gone = RemoveStep(connection, names, which, kind, is_first);
-    // Readers and writers may lock the tables in another order: after a deadlock one side must retry.
+    // Readers and writers may lock the tables in another order. After a deadlock one side must try again.
     while (MayTryAgain(is_gone.status()) && times_again++ < kTimesAgainMax)
       is_gone = RemoveStep(connection, names, which, kind, is_first);
     if (!is_gone.ok() || *is_gone) return is_gone.status();

@@ -23,7 +23,7 @@ absl::Status ThereIsOne(const std::string& context_id) {
 
 class PlacedImport final : public MirrorImport {
  public:
-  /// `replaces_at`: the time for setting aside the present mirror; absent: there must be none.
+  /// `replaces_at`: the time at which the present mirror is set aside. Absent: there must be no mirror.
   PlacedImport(PlacedMirrors& mirrors, const std::string& context_id, std::string place,
                std::unique_ptr<PostgresImport> import, std::optional<std::int64_t> replaces_at)
       : mirrors_(mirrors),
@@ -37,14 +37,15 @@ class PlacedImport final : public MirrorImport {
     return import_->AddRows(stored, rows);
   }
   absl::Status Finish() override {
-    // Before this blocks users of the present mirror, or another server makes one of this name.
+    // Makes indexes before users of the present mirror are blocked, and before the control database says
+    // "importing".
     RETURN_IF_ERROR(import_->MakeIndexes());
     ASSIGN_OR_RETURN(const std::optional<Placement> found, mirrors_.Find(context_id_));
     if (!found.has_value() || !IsThere(*found)) return FinishNew();
     RETURN_IF_ERROR(CheckSpelling(*found, context_id_));
     return replaces_at_ ? FinishInPlaceOf(*found) : ThereIsOne(context_id_);
   }
-  /// Location of the mirror that was replaced; empty: there was none.
+  /// Returns the location of the mirror that was replaced; empty: there was none.
   const std::string& kept() const { return kept_; }
   const std::vector<std::string>& guarded() const { return import_->guarded(); }
   bool was_deleted() const { return was_deleted_; }
@@ -56,12 +57,13 @@ class PlacedImport final : public MirrorImport {
                                                  "' was moved to another place meanwhile. It was not "
                                                  "changed; the same call again is safe."));
     }
-    // Raised before the schema is replaced: a schema may have an earlier epoch, but no later one.
+    // The epoch is raised before the schema is replaced, because a schema may have an earlier epoch but no
+    // later one.
     ASSIGN_OR_RETURN(const std::int64_t epoch, RaiseEpoch(mirrors_.control(), context_id_));
     RETURN_IF_ERROR(SetAside(placement.schema, epoch));
     RETURN_IF_ERROR(import_->Finish(placement.schema, epoch));
     CrashPoint("restore.after");
-    // The mirror is in place. If this update fails now, the next open of the mirror repeats it.
+    // The mirror is in place. If this update fails now, the next opening of the mirror repeats it.
     mirrors_
         .Change(context_id_, MovePlacement, context_id_, PlacementState::kMaking, PlacementState::kServing)
         .status()
@@ -70,7 +72,8 @@ class PlacedImport final : public MirrorImport {
   }
 
   absl::Status FinishNew() {
-    // Before the control database says so: a server that reads it finds this import running, or over.
+    // Comes before the control database says "importing". So a server that reads this state finds this import
+    // running, or ended.
     RETURN_IF_ERROR(import_->Announce());
     ASSIGN_OR_RETURN(const std::optional<Placement> taken,
                      mirrors_.Change(context_id_, TakeForImport, context_id_, place_, SchemaOf(context_id_)));
@@ -81,14 +84,14 @@ class PlacedImport final : public MirrorImport {
     if (done.ok()) {
       CrashPoint("import.committed");
       RETURN_IF_ERROR(Keep());
-      // If this update fails now, the next search for the mirror repeats it.
+      // If this update fails now, the next lookup of the mirror repeats it.
       mirrors_.Change(context_id_, EndImport, *taken, /*is_there=*/true).status().IgnoreError();
       CrashPoint("restore.after");
       was_deleted_ = taken->state == PlacementState::kRestoring;
       return done;
     }
     const postgres::Trouble trouble = postgres::TroubleOf(done);
-    // If the mirror may be there nevertheless, the next search for the mirror finds out.
+    // If the mirror may exist all the same, the next lookup of the mirror finds out.
     const bool may_be_there =
         trouble == postgres::Trouble::kCommitUnknown || trouble == postgres::Trouble::kNotReplicated;
     if (!may_be_there)
@@ -116,7 +119,8 @@ class PlacedImport final : public MirrorImport {
     if (*was_there) kept_ = LocationOf(place_, aside);
     return absl::OkStatus();
   }
-  /// After a success the caller may delete the source of the import, so it must be durable.
+  /// Waits until the mirror is durable, because after a success the caller may delete the source of the
+  /// import.
   absl::Status Keep() {
     const absl::Status kept = mirrors_.replicated() ? import_->WaitUntilReplicated() : absl::OkStatus();
     if (kept.ok()) return kept;

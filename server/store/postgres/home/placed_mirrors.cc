@@ -143,7 +143,8 @@ absl::Status PlacedMirrors::EndIfCutOff(const Placement& importing) {
     ASSIGN_OR_RETURN(const postgres::Lease lease, Take(importing.place, PlaceUse::kRead));
     ASSIGN_OR_RETURN(const bool runs, ImportRuns(*lease, importing.context_id));
     if (runs) return BeingImported(importing.context_id);
-    // Read after the import's end: what it committed is visible, and nothing more can follow.
+    // Reads the schema after the import has ended. What the import committed is visible, and nothing can
+    // follow.
     ASSIGN_OR_RETURN(const auto there, FindSchema(*lease, KindOf(*this, importing.place), importing.schema));
     is_there = there.has_value() && there->IsServed() && there->epoch == importing.epoch &&
                there->context_id == importing.context_id;
@@ -236,7 +237,8 @@ absl::Status PlacedMirrors::TakeInUnknownOf(const PostgresPlace& place, postgres
 }
 
 absl::Status PlacedMirrors::TakeInAll(FoundIn all) {
-  // Takes the latest of several mirrors of one tenant; one being removed only if there is no other.
+  // If a tenant has several mirrors, takes the latest. Takes one that is being removed only if there is no
+  // other.
   std::stable_sort(all.begin(), all.end(), [](const auto& one, const auto& other) {
     if (one.second.is_going != other.second.is_going) return other.second.is_going;
     return one.second.epoch > other.second.epoch;
@@ -249,7 +251,7 @@ absl::Status PlacedMirrors::TakeInAll(FoundIn all) {
 
 absl::Status PlacedMirrors::TakeIn(const std::string& place, const FoundSchema& found) {
   const auto known = FindPlacement(*control_, found.context_id);
-  // The row exists, and the tenant's calls report its unknown state; the others are served.
+  // The row exists, and the tenant's calls report its unknown state. The other mirrors are served.
   if (IsUnknownState(known.status())) return absl::OkStatus();
   if (!known.ok()) return known.status();
   if (known->has_value()) {

@@ -43,21 +43,22 @@
 #include "server/store/postgres/rows/own_schema.h"
 #include "server/store/postgres/rows/tenant_row.h"
 
-// A mirror may be missing where it should be served. It is made anew only if none can be elsewhere.
+// A mirror may be missing where it should be served. It is made anew only if it is proven that no other place
+// can have it.
 
 namespace mirror {
 namespace {
 
-// Finds the tenants of a place whose rows fulfil a condition. Asks for several tenants per statement, and
-// waits for no writer. A mirror that cannot be read is left out.
+// Finds the tenants of a place whose rows fulfil a condition. Asks for several tenants in one statement, and
+// waits for no writer. Skips mirrors that cannot be read.
 
 constexpr char kLookingIntoAll[] = "reading all mirrors";
-/// One statement locks each of its tables.
+/// Maximum number of schemas for one statement, because a statement locks the table of each.
 constexpr std::size_t kAskedAtOnce = 50;
-/// A caller asks all places, one after another.
+/// The time limit for one answer. It is short, because a caller asks all places one after another.
 constexpr std::chrono::seconds kAnswerOfMany{5};
 
-/// Selects schemas of mirrors. Those of other roles do not count, whatever they hold.
+/// Selects the schemas of mirrors. Those of other roles do not count, whatever is in them.
 constexpr char kMirrorSchemas[] =
     "SELECT n.nspname::text FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner AND r.rolname = "
     "current_user WHERE n.nspname LIKE 'Mirror\\_%' AND 2 = (SELECT count(*) FROM pg_class c WHERE "
@@ -70,7 +71,8 @@ absl::StatusOr<std::vector<std::string>> ListMirrorSchemas(postgres::Connection&
   return rows->Texts(0);
 }
 
-/// From here on the names keep their present meaning: see MirrorGuard::QueueIn().
+/// Returns SQL after which the names refer to the same objects until the transaction ends, see
+/// MirrorGuard::QueueIn().
 std::string HoldAllSql(const std::vector<std::string>& schemas) {
   return absl::StrCat("LOCK TABLE ",
                       absl::StrJoin(schemas, ", ",
@@ -80,10 +82,10 @@ std::string HoldAllSql(const std::vector<std::string>& schemas) {
                       " IN ACCESS SHARE MODE");
 }
 
-/// Returns a condition on a tenant's row, for the schema that contains it.
+/// Returns a condition on a tenant's row. `schema`: the schema with that row.
 using Condition = std::function<std::string(const std::string& schema)>;
 
-/// Fails if one of the schemas is no mirror any more: another role may own the name by now.
+/// Fails if one of the schemas is no longer a mirror, because another role may own the name now.
 absl::Status Ask(postgres::Connection& connection, PlaceKind kind, const std::vector<std::string>& schemas,
                  const Condition& condition, std::vector<std::string>* found) {
   const std::string sql =
@@ -112,14 +114,14 @@ absl::StatusOr<std::vector<std::string>> FindMirrors(PostgresPlace& place, const
   postgres::Connection& connection = *lease;
   connection.SetAnswerWithin(kAnswerOfMany);
   ASSIGN_OR_RETURN(const std::vector<std::string> schemas, ListMirrorSchemas(connection));
-  // On Citus each mirror may be at another node, and a statement must not span two.
+  // On Citus each mirror may be at another node, and a statement must not use two nodes.
   const std::size_t at_once = place.options().kind == PlaceKind::kCitus ? 1 : kAskedAtOnce;
   std::vector<std::string> found;
   for (auto first = schemas.begin(); first != schemas.end();) {
     const auto last =
         first + std::min(static_cast<std::ptrdiff_t>(at_once), std::distance(first, schemas.end()));
     if (!Ask(connection, place.options().kind, {first, last}, condition, &found).ok()) {
-      // One schema may have been dropped meanwhile, or belong to another role.
+      // One of the schemas may have been dropped meanwhile, or belongs to another role.
       for (auto one = first; one != last && connection.IsOpen(); ++one) {
         Ask(connection, place.options().kind, {*one}, condition, &found).IgnoreError();
       }
@@ -132,7 +134,7 @@ absl::StatusOr<std::vector<std::string>> FindMirrors(PostgresPlace& place, const
 
 /// Finds mirrors with a running cycle that recorded no progress since `before_ms`.
 absl::StatusOr<std::vector<std::string>> FindIdleMirrors(PostgresPlace& place, std::int64_t before_ms) {
-  // By the clock of the stored times: the place's own clock may differ.
+  // Uses the clock of the stored times, because the place's own clock may differ.
   const std::int64_t after_ms = SharedNowMs() + kStoredAheadMaxMs;
   return FindMirrors(place, [=](const std::string&) {
     return absl::StrCat("active AND (progress_ms < ", before_ms, " OR progress_ms > ", after_ms, ")");
@@ -159,8 +161,9 @@ absl::StatusOr<bool> IsProvablyNowhere(PlacedMirrors& mirrors, const Placement& 
   return !room.has_schema;
 }
 
-/// For a missing schema: kNotFound if its place provably went back to before it was made, and no other place
-/// has it; else kDataLoss. Both with kLostPayload; or the error that prevents the check.
+/// Returns the error for a missing schema. kNotFound: it is proven that its place was reset to a state before
+/// the schema was made, and no other place has it. Otherwise kDataLoss. Both have kLostPayload. If the check
+/// is impossible, returns its error.
 absl::Status WhyLost(PlacedMirrors& mirrors, const Placement& placement) {
   ASSIGN_OR_RETURN(const bool nowhere, IsProvablyNowhere(mirrors, placement));
   const std::string lost = absl::StrCat("its schema \"", placement.schema, "\" is not in the place '",
@@ -176,12 +179,12 @@ absl::Status WhyLost(PlacedMirrors& mirrors, const Placement& placement) {
   return WithPayload(absl::DataLossError(why), kLostPayload, why);
 }
 
-/// `lost`: a status of WhyLost().
+/// Returns whether a new mirror may be made. `lost`: a status of WhyLost().
 bool MayBeMadeAnew(const absl::Status& lost) {
   return absl::IsNotFound(lost) && lost.GetPayload(kLostPayload).has_value();
 }
 
-/// For an existing schema: removes a mark that its place lacks, as that would prove nothing.
+/// Removes a mark that the place of an existing schema lacks, because such a mark proves nothing.
 absl::Status CheckMark(PlacedMirrors& mirrors, const Placement& placement) {
   if (placement.mark.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(PostgresPlace* const place, mirrors.PlaceOf(placement.place));
@@ -191,7 +194,8 @@ absl::Status CheckMark(PlacedMirrors& mirrors, const Placement& placement) {
   return mirrors.Change(placement.context_id, ForgetMark, placement);
 }
 
-/// Returns kNotFound for a mirror unknown to the control database; with kForgottenPayload if no place has it.
+/// Returns kNotFound for a mirror that the control database does not know. It has kForgottenPayload if no
+/// place has the mirror either.
 absl::Status IsUnknown(const PlacedMirrors& mirrors, const std::string& context_id) {
   const absl::Status none = absl::NotFoundError(absl::StrCat("there is no mirror of '", context_id, "'"));
   const absl::StatusOr<PlacedMirrors::Room> room = mirrors.FindRoom(context_id);
@@ -201,12 +205,12 @@ absl::Status IsUnknown(const PlacedMirrors& mirrors, const std::string& context_
                      "mirror, as after a failover or a restore");
 }
 
-/// After this time the server that was making a mirror has finished or is gone.
+/// After this time the server that was making a mirror has finished it, or no longer runs.
 constexpr std::int64_t kMakingMs = 60'000;
 constexpr int kTimedWrites = 5;
 
-/// Renames the mirror's schema; with `owner`, makes a new one for it in the same transaction, and gives other
-/// roles the same rights on it. Returns whether there was an old one.
+/// Renames the mirror's schema. With `owner`, makes a new schema for that owner in the same transaction, and
+/// gives other roles the same rights on it. Returns whether there was an old schema.
 absl::StatusOr<bool> SetSchemaAside(postgres::Connection& connection, PlaceKind kind,
                                     const PostgresOwnTables& names, const std::string& context_id,
                                     const std::string& aside, std::int64_t epoch,
@@ -220,7 +224,7 @@ absl::StatusOr<bool> SetSchemaAside(postgres::Connection& connection, PlaceKind 
   postgres::Pipeline pipeline(connection);
   OwnWrites writes;
   if (*there == 1) {
-    // First, because a writer locks the table and then waits for its row.
+    // Comes first, because a writer also locks the table first, and then waits for its row.
     RETURN_IF_ERROR(HoldMirror(connection, kind, names, owner ? Frees::kNothing : Frees::kItsName));
     RETURN_IF_ERROR(FenceEpoch(connection, names, epoch));
     pipeline.Queue(absl::StrCat("ALTER SCHEMA ", names.schema, " RENAME TO ", QuoteName(aside)), {},
@@ -282,7 +286,7 @@ absl::StatusOr<std::chrono::microseconds> SyncTimeOf(PostgresPlace& place) {
 }
 
 std::string CannotWrite(const std::string& where, const absl::Status& why) {
-  // Errors of the control database name it already.
+  // Errors of the control database already name it.
   const std::string named = absl::StrCat(where, ": ");
   return absl::StrCat("nothing can be written in ", named, absl::StripPrefix(why.message(), named));
 }
@@ -293,16 +297,16 @@ std::string QuarantineOf(const PlacedMirrors& mirrors, const Placement& placemen
   return ReadQuarantine(**lease, PostgresOwnTables(placement.context_id, placement.schema)).value_or("");
 }
 
-/// For a mirror whose schema was missing when it was opened with the result `opened`: returns why an operator
-/// is needed; empty: not needed.
+/// Returns why an operator is needed for a mirror whose schema was missing when it was opened; empty: none is
+/// needed. `opened`: the result of that opening.
 std::string WhyLostNow(const std::string& context_id, const absl::Status& opened) {
   if (!absl::IsDataLoss(opened) || !opened.GetPayload(kLostPayload).has_value()) return "";
   return absl::StrCat("the mirror of '", context_id, "' is lost: ", std::string(opened.message()),
                       ". 'mirrorctl diagnose ", context_id, "' says what to do.");
 }
 
-/// Returns the schema names of each place that may be mirrors, with one statement per place. A place that
-/// does not answer is left out.
+/// Returns, for each place, the names of schemas that may be mirrors. Runs one statement per place. Skips
+/// places that do not answer.
 std::map<std::string, std::set<std::string>> ListNames(const PlacedMirrors& mirrors) {
   std::map<std::string, std::set<std::string>> names;
   for (const std::shared_ptr<PostgresPlace>& place : mirrors.places()) {
@@ -324,7 +328,7 @@ absl::StatusOr<std::vector<std::string>> FindWhere(
   std::vector<std::string> all;
   for (const auto& place : mirrors.places()) {
     const absl::StatusOr<std::vector<std::string>> found = find(*place);
-    // Another server that reaches a place that does not answer here finds its mirrors.
+    // If a place does not answer here, another server that reaches it finds its mirrors.
     if (found.ok()) all.insert(all.end(), found->begin(), found->end());
   }
   return all;
@@ -338,7 +342,8 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const PlacedMirrors& mirrors, P
   return OpenPostgresStore(*place, placement.context_id, create, options);
 }
 
-/// Several servers may do this at once: one makes the schema, and all of them open it.
+/// Makes and opens a mirror. Several servers may do this at the same time: one makes the schema, and all of
+/// them open it.
 absl::StatusOr<std::unique_ptr<Store>> MakePlaced(PlacedMirrors& mirrors, const PostgresStoreOptions& options,
                                                   const Placement& placement) {
   ASSIGN_OR_RETURN(std::unique_ptr<Store> store, OpenStore(mirrors, options, placement, /*create=*/true));
@@ -350,8 +355,8 @@ absl::StatusOr<std::unique_ptr<Store>> MakePlaced(PlacedMirrors& mirrors, const 
   return store;
 }
 
-/// After an incomplete mirror was found: checks that the placement still says the same. If not, another
-/// server just moved or deleted it, and nothing is lost.
+/// Checks that the placement is still the same, after an incomplete mirror was found. If it is not, another
+/// server has just moved or deleted the mirror, and nothing is lost.
 absl::Status CheckIsStill(PlacedMirrors& mirrors, const Placement& placement) {
   ASSIGN_OR_RETURN(const std::optional<Placement> now, mirrors.Find(placement.context_id));
   if (!now.has_value() || !(IsThere(*now) || IsBeingImported(*now)))
@@ -391,7 +396,7 @@ class PostgresHome final : public StoreHome {
     RETURN_IF_ERROR(files_->Recover().status());
     RETURN_IF_ERROR(mirrors_.TakeInUnknown());
     ASSIGN_OR_RETURN(const std::vector<Placement> all, mirrors_.List());
-    // Read after the list, so that mirrors which another server makes meanwhile do not count as missing.
+    // Reads the names after the list. So mirrors that another server makes meanwhile do not count as missing.
     const std::map<std::string, std::set<std::string>> names = ListNames(mirrors_);
     std::vector<Found> found;
     for (const Placement& placement : all) {
@@ -406,7 +411,7 @@ class PostgresHome final : public StoreHome {
              WhyLostNow(placement.context_id, OpenServing(mirrors_, store_, placement).status())});
         continue;
       }
-      // An error is ignored: the first call for the tenant meets and reports it again.
+      // An error is ignored here, because the first call for the tenant gets and reports it again.
       if (placement.state == PlacementState::kMaking && placement.age_ms > kMakingMs) {
         MakePlaced(mirrors_, store_, placement).status().IgnoreError();
       }
@@ -455,7 +460,7 @@ class PostgresHome final : public StoreHome {
       RETURN_IF_ERROR(CheckSpelling(**found, context_id));
       absl::StatusOr<std::unique_ptr<Store>> store = OpenServing(mirrors_, store_, **found);
       if (!create || !MayBeMadeAnew(store.status())) return store;
-      // If another server was first, the mirror is the one that it made.
+      // If another server was faster, the mirror is the one that it made.
       RETURN_IF_ERROR(mirrors_.Change((*found)->context_id, MoveLostPlacement, **found).status());
       found = mirrors_.Find(context_id);
       if (!found.ok()) return found.status();
@@ -470,7 +475,7 @@ class PostgresHome final : public StoreHome {
       }
       ASSIGN_OR_RETURN(const PlacedMirrors::Room room, mirrors_.FindRoom(context_id));
       RETURN_IF_ERROR(CheckRoom(room, context_id));
-      // The mirror comes after its mark, even if another server makes it.
+      // The mirror is made after its mark, even if another server makes it.
       const std::string mark = room.has_schema ? "" : WriteMark(*room.place);
       ASSIGN_OR_RETURN(Placement taken,
                        mirrors_.TakeRoom(context_id, room.place->options().name, room.epoch_min, mark));
@@ -493,7 +498,8 @@ class PostgresHome final : public StoreHome {
     ASSIGN_OR_RETURN(const postgres::Lease lease, mirrors_.Take(placement.place, PlaceUse::kWrite));
     const PlaceKind kind = KindOf(mirrors_, placement.place);
     RETURN_IF_ERROR(CheckIsOf(*lease, kind, placement.context_id, placement.schema));
-    // Raised before the schema is replaced: a schema may have an earlier epoch, but no later one.
+    // The epoch is raised before the schema is replaced, because a schema may have an earlier epoch but no
+    // later one.
     ASSIGN_OR_RETURN(const std::int64_t epoch, RaiseEpoch(mirrors_.control(), context_id));
     const std::string aside = AsideName(context_id, now_ms, epoch);
     const PostgresOwnTables names(placement.context_id, placement.schema);
@@ -575,7 +581,7 @@ class PostgresHome final : public StoreHome {
   }
   absl::StatusOr<Space> FindCopySpace() const override { return files_->FindCopySpace(); }
   std::vector<std::string> TryWriting() const override {
-    // The audit log's head and copies are files there.
+    // The head of the audit log, and copies, are files there.
     std::vector<std::string> findings = files_->TryWriting();
     const absl::Status control = mirrors_.control().Run(
         [](postgres::Connection& connection) { return mirror::TryWriting(connection, "mirror_control"); });
@@ -590,7 +596,7 @@ class PostgresHome final : public StoreHome {
     }
     return findings;
   }
-  /// The time of the slowest place.
+  /// Returns the time of the slowest place.
   absl::StatusOr<std::chrono::microseconds> SyncTime() const override {
     std::chrono::microseconds slowest{0};
     for (const auto& place : mirrors_.places()) {

@@ -11,13 +11,13 @@
 namespace mirror {
 namespace {
 
-/// After this time no further database is asked.
+/// After this time no other database is asked.
 constexpr std::chrono::seconds kLookMax{3};
 constexpr std::chrono::seconds kAnswer{1};
 constexpr std::array<std::pair<PlaceUse, const char*>, 3> kUses = {
     {{PlaceUse::kWrite, "write"}, {PlaceUse::kRead, "read"}, {PlaceUse::kScan, "scan"}}};
 
-/// Counts relations only if that is fast. A role that may not see standbys gets NULL for them.
+/// Counts relations only if that is fast. For a role that may not see standbys, their columns are NULL.
 constexpr char kLook[] =
     "SELECT CASE WHEN pg_relation_size('pg_class') < 16777216 THEN (SELECT count(*) FROM pg_class) ELSE "
     "(SELECT nullif(greatest(reltuples, 0), 0)::bigint FROM pg_class WHERE oid = 'pg_class'::regclass) END, "

@@ -100,7 +100,7 @@ std::vector<std::string> UnavailablePlaces::FindClosed() const {
 }
 
 absl::Status UnavailablePlaces::TakeIn(const PostgresPlace& place, postgres::Connection& connection) const {
-  // A new object without cached placements; other objects ask again where that matters.
+  // A new object has no cached placements. Other objects ask again where that matters.
   PlacedMirrors mirrors(control_, places_, /*replicated=*/false);
   return mirrors.TakeInUnknownOf(place, connection);
 }
@@ -108,11 +108,11 @@ absl::Status UnavailablePlaces::TakeIn(const PostgresPlace& place, postgres::Con
 namespace {
 
 constexpr std::size_t kDigits = 8;
-/// Sessions of a server that was just killed end within kLooks × kBetweenLooks.
+/// The sessions of a server that was just killed end within kLooks × kBetweenLooks.
 constexpr int kLooks = 20;
 constexpr std::chrono::milliseconds kBetweenLooks{100};
 
-// A failover keeps this id; only a restore into another database changes it.
+// A failover keeps this id. Only a restore into another database changes it.
 constexpr char kWhichControlSql[] =
     "SELECT (SELECT system_identifier FROM pg_control_system())::text || '/' || oid FROM pg_database WHERE "
     "datname = current_database()";

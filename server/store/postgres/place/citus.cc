@@ -14,9 +14,9 @@ namespace {
 constexpr char kLooking[] = "looking at Citus";
 constexpr std::int64_t kCitusMin = 13;
 
-/// Lists what the coordinator lacks; its extension must exist.
+/// Returns what the coordinator lacks. Its extension must exist.
 absl::StatusOr<std::vector<std::string>> MissingAt(postgres::Connection& connection) {
-  // pg_dist_node has a row per node, standbys included; a node without shards may be the coordinator.
+  // pg_dist_node has a row for each node, including standbys. A node without shards may be the coordinator.
   const auto rows = connection.Query(
       "SELECT split_part(e.extversion, '.', 1)::bigint, "
       "current_setting('citus.enable_schema_based_sharding', true) IS NULL, (SELECT groupid FROM "
@@ -62,12 +62,12 @@ const char kGroupOfSql[] =
     "WHERE s.logicalrelid = to_regclass($1) AND p.shardstate = 1";
 
 const char* BytesOfSchemaSql(PlaceKind kind) {
-  // The coordinator's own tables of a distributed schema are empty. A node that is down also counts as empty.
+  // The coordinator's own tables of a distributed schema are empty. A node that is down counts as empty, too.
   if (kind == PlaceKind::kCitus) {
     return "SELECT coalesce(sum(citus_total_relation_size(oid::regclass, false)), 0)::bigint FROM pg_class "
            "WHERE relnamespace = to_regnamespace($1) AND relkind = 'r'";
   }
-  // Uses pg_depend, which has an index by schema. A relation dropped meanwhile has size NULL.
+  // Uses pg_depend, which has an index by schema. A relation that is dropped meanwhile has size NULL.
   return "SELECT coalesce(sum(pg_total_relation_size(objid)), 0)::bigint FROM pg_depend WHERE classid = "
          "'pg_catalog.pg_class'::regclass AND refclassid = 'pg_catalog.pg_namespace'::regclass AND refobjid "
          "= "

@@ -19,7 +19,7 @@ namespace {
 
 using postgres::Trouble;
 
-/// Text keys sort by their bytes.
+/// Text keys are sorted by their bytes.
 constexpr char kMakeSchema[] = R"(
 CREATE SCHEMA mirror_control;
 REVOKE ALL ON SCHEMA mirror_control FROM PUBLIC;
@@ -47,7 +47,8 @@ std::string MakeTables() {
                &LookTable(), &HookCursorTable(), &ServerTable()});
 }
 
-/// Layout 2 adds: which server has the files of import jobs, and the rows from which lists are made.
+/// Layout 2 adds two things: which server has the files of import jobs, and the rows from which lists are
+/// made.
 std::string MakeJobTables() {
   return Make({&UploadServerTable(), &ImportJobTable(), &ListedTable()}) + kRevokeJobTables;
 }
@@ -68,11 +69,12 @@ postgres::PoolOptions PoolFor(const ControlOptions& options) {
   postgres::PoolOptions pool;
   pool.connect_as = ConnectTo(options);
   pool.connect_as.settings = SessionSettings(PlaceUse::kWrite);
-  // A role without the right to set it can still have a control database: it holds no rows of others.
+  // A role without the right to set this can still use a control database, because that has no rows of
+  // others.
   std::erase_if(pool.connect_as.settings,
                 [](const auto& setting) { return setting.first == "session_replication_role"; });
   pool.name = "the control database";
-  // No server frees the names, so one check per connection is enough.
+  // No server frees the names, so one check for each connection is enough.
   pool.admit = [](postgres::Connection& connection) {
     return postgres::OwnGuard(ControlRelations()).Find(connection).status();
   };
@@ -80,7 +82,8 @@ postgres::PoolOptions PoolFor(const ControlOptions& options) {
   return pool;
 }
 
-/// `opened`: it was opened before, so this server may have served mirrors.
+/// Adds advice to an error. `opened`: the control database was opened before, so this server may have served
+/// mirrors.
 absl::Status InControlWords(const absl::Status& status, bool opened) {
   const Trouble trouble = postgres::TroubleOf(status);
   if (trouble == Trouble::kNone) return status;
@@ -108,7 +111,7 @@ absl::Status InControlWords(const absl::Status& status, bool opened) {
                                              ". No mirrored row is affected.", advice));
 }
 
-/// True: nothing was committed. After a refused write the next connection may reach the primary.
+/// Returns true if nothing was committed. After a refused write the next connection may reach the primary.
 bool NothingLasts(const absl::Status& status) {
   const Trouble trouble = postgres::TroubleOf(status);
   return MayTryAgain(status) || trouble == Trouble::kLost || trouble == Trouble::kReadOnly;
@@ -130,7 +133,7 @@ const SchemaLayout& Layout() {
   return layout;
 }
 
-/// Tells whether a schema of that name exists that a server made.
+/// Returns whether a schema of that name exists that a server made.
 absl::StatusOr<bool> IsThere(postgres::Connection& connection) {
   ASSIGN_OR_RETURN(const auto found, postgres::OwnGuard(ControlRelations()).Find(connection));
   if (found.names.contains("fleet")) return true;
@@ -164,7 +167,7 @@ absl::Status MakeOrCheck(postgres::Connection& connection) {
   return ready.ok() ? RaiseLayout(connection, Layout()) : ready;
 }
 
-/// Connects to a database that is suitable. Errors: those of CheckPlace(), and of the connection.
+/// Connects to a suitable database. Errors: those of CheckPlace() and of the connection.
 absl::StatusOr<std::unique_ptr<postgres::Connection>> Connect(const ControlOptions& options) {
   auto connection = postgres::Connection::Open(ConnectTo(options));
   if (!connection.ok()) return InControlWords(connection.status(), /*opened=*/false);

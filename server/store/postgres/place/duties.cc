@@ -23,7 +23,7 @@ absl::StatusOr<std::set<Duty>> TakeDuties(PostgresControl& control, const std::s
   std::set<Duty> held;
   const auto take = [&](postgres::Connection& connection) -> absl::Status {
     held.clear();
-    // Rows are locked in one order; otherwise two servers could deadlock.
+    // Locks rows in one order. Otherwise two servers could deadlock.
     ASSIGN_OR_RETURN(
         const auto rows,
         connection.Query(
@@ -60,7 +60,7 @@ absl::Status NoteWaitingHooks(PostgresControl& control, const std::set<std::stri
         "DO NOTHING",
         {ids.value()}, "noting that hooks wait");
   };
-  // The event that it announces does not wait for a standby either.
+  // The event that this announces does not wait for a standby either.
   return control.Write(note, Awaits::kNobody);
 }
 

@@ -9,7 +9,7 @@
 namespace mirror {
 namespace {
 
-/// Limit of one search: the next one finds the rest.
+/// Maximum number of results of one search. The next search finds the rest.
 constexpr int kOrphansMax = 1'000;
 
 absl::Status See(postgres::Connection& connection, const UploadServer& server) {
@@ -35,7 +35,7 @@ absl::Status SeeUploadServer(PostgresControl& control, const UploadServer& serve
                      "s.server)"),
         {kUploadServerForgottenMs}, "removing servers that no longer run");
   };
-  // If a standby lacks this row, the next report writes it again soon.
+  // If a standby lacks this row, the next report soon writes it again.
   return control.Write(see, Awaits::kNobody);
 }
 

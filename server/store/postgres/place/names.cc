@@ -15,7 +15,7 @@ namespace mirror {
 namespace {
 
 constexpr std::size_t kColumnsMax = 1'600;
-/// PostgreSQL's own columns of every table.
+/// PostgreSQL's own columns in every table.
 constexpr std::array<std::string_view, 6> kSystemColumns = {"tableoid", "cmax", "xmax",
                                                             "cmin",     "xmin", "ctid"};
 

@@ -95,8 +95,8 @@ absl::Status HoldTable(postgres::Connection& connection, PlaceKind kind, const P
 enum class Frees : std::uint8_t { kNothing, kItsName };
 
 /// Locks the tenant's table in a transaction that has begun, and checks its owner. OK if the schema has no
-/// such table. With Frees::kItsName it waits for all readers and writers of the mirror. Errors: those of
-/// OwnGuard::Find(); kUnavailable: the lock was not free in time.
+/// such table. With Frees::kItsName it waits for all readers and writers of the mirror. On Citus it only
+/// checks the owner. Errors: those of OwnGuard::Find(); kUnavailable: the lock was not free in time.
 absl::Status HoldMirror(postgres::Connection& connection, PlaceKind kind, const PostgresOwnTables& names,
                         Frees frees);
 

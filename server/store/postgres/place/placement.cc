@@ -23,14 +23,14 @@ absl::StatusOr<std::vector<Placement>> AskPlacements(PostgresControl& control, c
   return ReadRows(PlacementTable(), rows);
 }
 
-/// Returns how many rows it changed.
+/// Returns the number of changed rows.
 absl::StatusOr<std::int64_t> ChangePlacements(PostgresControl& control, const std::string& sql,
                                               postgres::Values values) {
   ASSIGN_OR_RETURN(const auto rows, control.Query(sql, values, "recording where a mirror is"));
   return rows.affected();
 }
 
-/// Returns whether it changed the placement.
+/// Returns whether the statement changed the placement.
 absl::StatusOr<bool> ChangeOne(PostgresControl& control, const std::string& sql, postgres::Values values) {
   ASSIGN_OR_RETURN(const std::int64_t changed, ChangePlacements(control, sql, values));
   return changed == 1;
@@ -94,7 +94,7 @@ absl::StatusOr<std::optional<Placement>> TakeForImport(PostgresControl& control,
                                                        const std::string& context_id,
                                                        const std::string& place, const std::string& schema) {
   const std::string folded = FoldName(context_id);
-  // RETURNING gives only the row that this statement wrote: nothing else tells which server was first.
+  // RETURNING gives only the row that this statement wrote. Nothing else shows which server was first.
   ASSIGN_OR_RETURN(
       auto taken,
       AskPlacements(

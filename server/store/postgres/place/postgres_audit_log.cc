@@ -20,8 +20,8 @@ class PostgresAuditRows final : public AuditRows {
  public:
   explicit PostgresAuditRows(postgres::Connection& connection) : connection_(connection) {}
 
-  /// Begins a chain if there is none. Locks its row until this transaction ends: records of several servers
-  /// are appended one after another, and none is pruned meanwhile.
+  /// Begins a chain if there is none. Locks the row of the chain until this transaction ends. So several
+  /// servers append their records one after another, and none is removed meanwhile.
   absl::StatusOr<AuditPoint> Before() override {
     const OwnTable& table = OneAuditChainTable();
     const std::string sql = table.SelectSql(kInControl, "FOR UPDATE");
@@ -71,7 +71,7 @@ class PostgresAuditLog final : public ChainedAuditLog {
     bool holds = false;
     absl::Status status = control_->Write([&](postgres::Connection& connection) -> absl::Status {
       ASSIGN_OR_RETURN(const auto before, PostgresAuditRows(connection).Before());
-      // A record that was pruned since proves nothing.
+      // A record that was removed since proves nothing.
       holds = point.chain == before.chain && point.id <= before.id;
       if (holds || point.chain != before.chain) return absl::OkStatus();
       const auto there =

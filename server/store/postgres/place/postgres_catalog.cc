@@ -23,18 +23,19 @@
 namespace mirror {
 namespace {
 
-constexpr char kCutText[] = "left($6, 4000)";  // The message, cut to 4000 characters.
-/// A tenant's call waits while its event is added; an event that cannot be added now is added later: see
-/// Events. So the wait is limited for a database that hangs, and not repeated for each event.
+constexpr char kCutText[] = "left($6, 4000)";  // The message, cut to 4,000 characters.
+/// A tenant's call waits while its event is added. An event that cannot be added now is added later, see
+/// Events. So if a database hangs, the wait is limited, and is not repeated for each event.
 constexpr std::chrono::seconds kAnswerWithin{3};
 constexpr std::chrono::seconds kSlow{1};
 constexpr std::chrono::seconds kAgainBehindSlow{10};
-/// Nor does an event wait for a standby: it is no promise. Only this transaction has these settings.
+/// An event does not wait for a standby either, because it promises nothing. Only this transaction has these
+/// settings.
 constexpr char kNoLongWaitSql[] =
     "SELECT set_config('synchronous_commit', 'local', true), set_config('lock_timeout', '2s', true), "
     "set_config('statement_timeout', '2s', true)";
 
-/// PostgreSQL accepts no other text, and events may contain arbitrary text from a source's file.
+/// Returns the text as PostgreSQL accepts it. Events may contain any text from a source's file.
 std::string Storable(const std::string& text) { return IsText(text) ? text : Printable(text); }
 
 /// Converts EventFilter::kind to a LIKE pattern.
@@ -60,7 +61,7 @@ class PostgresCatalog final : public Catalog {
       NoteTime(begun);
       return status;
     }
-    // The event is stored; what this prune leaves, the next one deletes.
+    // The event is stored. Old events that are left now are deleted next time.
     Prune(event).IgnoreError();
     return event;
   }
@@ -116,7 +117,7 @@ class PostgresCatalog final : public Catalog {
     for (const auto& [context_id, text] : by_context) all.Add(context_id);
     const auto keep = [&](postgres::Connection& connection) -> absl::Status {
       unknown.clear();
-      // All servers lock rows in one order, so they wait for each other without a deadlock.
+      // All servers lock rows in one order. So they wait for each other without a deadlock.
       ASSIGN_OR_RETURN(
           const auto rows,
           connection.Query(SummaryTable().SelectSql(
@@ -152,7 +153,7 @@ class PostgresCatalog final : public Catalog {
               "NOTHING RETURNING context_id",
               {new_ids.value(), new_texts.value()}, "keeping summaries of tenants"));
       for (int row = 0; row < inserted.rows(); ++row) added.erase(inserted.Text(row, 0));
-      // Another server was first: the next call returns what it stored.
+      // Another server was faster. The next call returns what it stored.
       for (const std::string& context_id : added) unknown[context_id] = "";
       return absl::OkStatus();
     };
@@ -176,7 +177,7 @@ class PostgresCatalog final : public Catalog {
     const MutexLock lock(mutex_);
     return now < again_;
   }
-  /// Called for an event that was not stored.
+  /// Notes how long an attempt took. Called for an event that was not stored.
   void NoteTime(Clock::time_point begun) MIRROR_EXCLUDES(mutex_) {
     const auto now = Clock::now();
     const MutexLock lock(mutex_);
@@ -196,8 +197,8 @@ class PostgresCatalog final : public Catalog {
       postgres::Pipeline pipeline(connection);
       transaction.Begin(pipeline);
       pipeline.Queue(kNoLongWaitSql, {}, kDoing);
-      // Ids from the head's row grow in commit order. Ids of a sequence need not: a reader that follows
-      // events would miss one that is committed later.
+      // Ids from the row of event_head increase in the order of the commits. Ids of a sequence need not, and
+      // a reader of new events would miss one that is committed later.
       const int added = pipeline.Queue(
           absl::StrCat("WITH head AS (UPDATE mirror_control.event_head SET id = id + 1 RETURNING id) INSERT "
                        "INTO mirror_control.event (",
@@ -218,8 +219,8 @@ class PostgresCatalog final : public Catalog {
     return ReadRows(EventTable(), rows);
   }
 
-  /// Tells whether to look for a tenant's oldest events: once per kEventsPruneEvery events, and at its first
-  /// event in this process, since an earlier process may have left some.
+  /// Returns whether to search for a tenant's oldest events now. This is due once in kEventsPruneEvery
+  /// events, and at the tenant's first event in this process, because an earlier process may have left some.
   bool IsDue(const std::string& context_id) MIRROR_EXCLUDES(mutex_) {
     const MutexLock lock(mutex_);
     const auto [since, first] = added_since_.try_emplace(context_id, 0);
@@ -260,7 +261,7 @@ class PostgresCatalog final : public Catalog {
   Mutex mutex_;
   /// By tenant: events since the last search for the oldest ones.
   std::map<std::string, std::int64_t> added_since_ MIRROR_GUARDED_BY(mutex_);
-  Clock::time_point again_ MIRROR_GUARDED_BY(mutex_);  ///< No event is tried before this time.
+  Clock::time_point again_ MIRROR_GUARDED_BY(mutex_);  ///< No event is sent before this time.
 };
 
 }  // namespace
@@ -295,7 +296,7 @@ class PostgresHookCursor final : public HookCursor {
       return WriteRow(HookCursorTable(), {hook, event_id}, HookCursorTable().UpsertSql(kInControl),
                       connection, kDoing);
     };
-    // If a standby lacks it, a hook is notified once more.
+    // If a standby lacks this row, a hook is notified once more.
     return control_->Write(note, Awaits::kNobody);
   }
 
@@ -312,7 +313,7 @@ std::unique_ptr<HookCursor> MakeHookCursor(std::shared_ptr<PostgresControl> cont
 
 namespace {
 
-/// Deletes many at once; otherwise each new look would delete one.
+/// Looks that may be added between two removals of old ones. Otherwise each new look would delete one.
 constexpr std::int64_t kPruneLooksEvery = 128;
 
 class PostgresLookLog final : public LookLog {
@@ -336,7 +337,7 @@ class PostgresLookLog final : public LookLog {
       return connection.Change("DELETE FROM mirror_control.looks WHERE id <= $1", {id - looks_max_},
                                "removing old looks");
     };
-    // The look is stored; what this prune leaves, the next one deletes.
+    // The look is stored. Old looks that are left now are deleted next time.
     control_->Write(prune, Awaits::kNobody).IgnoreError();
     return absl::OkStatus();
   }

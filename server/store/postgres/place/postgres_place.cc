@@ -11,10 +11,10 @@
 namespace mirror {
 namespace {
 
-/// A merge, or a check of each row of a table, may send nothing for so long.
+/// A merge, or a check of each row of a table, may send nothing for this time.
 constexpr std::chrono::minutes kScanAnswer{10};
-/// Added to PlaceOptions::patience, the limit for getting a connection: many places may be examined one after
-/// another, and a machine that is off sends nothing.
+/// Added to PlaceOptions::patience, which is the time limit for getting a connection. It is short, because
+/// many places may be examined one after another, and a machine that is off sends nothing.
 constexpr std::chrono::seconds kLookWithin{3};
 
 postgres::ConnectAs ConnectTo(const PlaceOptions& options) {
@@ -27,7 +27,7 @@ postgres::ConnectAs ConnectTo(const PlaceOptions& options) {
 constexpr std::array<std::pair<PlaceUse, const char*>, 3> kUsesOfPools = {
     {{PlaceUse::kWrite, "writing"}, {PlaceUse::kRead, "reading"}, {PlaceUse::kScan, "scanning"}}};
 
-/// `at`: a worker's name in messages.
+/// `at`: the name of a worker, for messages; empty: the coordinator.
 std::array<std::unique_ptr<postgres::Pool>, 3> PoolsFor(const PlaceOptions& options, const std::string& at) {
   std::array<std::unique_ptr<postgres::Pool>, 3> pools;
   for (const auto& [use, doing] : kUsesOfPools) {
@@ -168,7 +168,7 @@ absl::StatusOr<std::optional<CitusNode>> PostgresPlace::NodeOf(const std::string
 }
 
 absl::StatusOr<NodeLease> PostgresPlace::TakeFrom(const CitusNode& node, PlaceUse use) {
-  // The coordinator may hold rows, too; its own name for itself is often "localhost".
+  // The coordinator may have rows, too. Its own name for itself is often "localhost".
   if (node.group == 0) return Lent(Take(use), {.group = 0, .has_rows = true});
   postgres::Pool* pool = nullptr;
   {

@@ -15,7 +15,7 @@ constexpr char kWhom[] = R"(
 whom AS (SELECT oid, quote_ident(rolname) AS name FROM pg_roles UNION ALL SELECT 0, 'PUBLIC'),
 option (is_grantable, words) AS (VALUES (true, ' WITH GRANT OPTION'), (false, '')))";
 
-/// The rights on relation `had` of `pairs`, which may be NULL, and on its columns.
+/// The rights on the relation `had` of `pairs`, and on its columns. `had` may be NULL.
 constexpr char kOnRelations[] = R"(
   SELECT p.gets, c.relowner, x.grantee, x.privilege_type AS may, x.is_grantable
     FROM pairs AS p JOIN pg_class AS c ON c.oid = p.had CROSS JOIN LATERAL aclexplode(c.relacl) AS x)";
@@ -36,7 +36,7 @@ SELECT sql FROM (
 
 enum class Which : std::uint8_t { kAll, kReading };
 
-/// Returns statements that give `gets` the rights on `had`.
+/// Returns statements that give the relation `gets` the rights that roles have on `had`.
 std::string OfRelations(Which which) {
   const char* const these = which == Which::kAll ? "" : " WHERE x.privilege_type = 'SELECT'";
   return absl::StrCat("given AS (", kOnRelations, these, kOnColumns, these, ")", kToGive);
@@ -48,7 +48,7 @@ pairs AS (SELECT CASE WHEN f.relrowsecurity THEN NULL ELSE f.oid END AS had, t.o
   WHERE f.relnamespace = to_regnamespace($1) AND t.relnamespace = to_regnamespace($2)
     AND relkind IN ('r', 'v')),)";
 
-/// Statements for the schema itself, and for tables that are new now or in the future.
+/// Statements for the schema itself, and for tables that are new now or will be made later.
 constexpr char kOfSchema[] = R"(
 names AS (SELECT to_regnamespace($1) AS had, to_regnamespace($2) AS gets),
 defaults AS (

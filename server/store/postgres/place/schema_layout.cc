@@ -25,7 +25,8 @@ absl::Status RaiseLayout(postgres::Connection& connection, const SchemaLayout& k
   if (!row.ok() || !IsOlder(*row, known)) return row.status();
   postgres::Transaction transaction(connection);
   RETURN_IF_ERROR(transaction.Begin());
-  // Locks the table, not its row: a waiter for the row already has a table lock, which could block a step.
+  // Locks the table and not its row. A session that waits for the row already has a lock of the table, which
+  // could block a step.
   absl::Status locked =
       connection.Execute(absl::StrCat("LOCK TABLE ", known.table, " IN EXCLUSIVE MODE"), kDoing);
   if (locked.ok() && known.own != nullptr) locked = known.own->Find(connection).status();

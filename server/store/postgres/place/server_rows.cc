@@ -33,7 +33,7 @@ absl::StatusOr<std::int64_t> Beat(PostgresControl& control, const ServerRow& ser
          server.admin_address, server.server_id},
         kBeating);
   };
-  // If a standby lacks this row, the next beat writes it again soon.
+  // If a standby lacks this row, the next beat soon writes it again.
   RETURN_IF_ERROR(control.Write(beat, Awaits::kNobody));
   return now_ms;
 }

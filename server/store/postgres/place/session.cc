@@ -47,12 +47,14 @@ std::vector<std::string> Missing(const postgres::Rows& rows, PlaceHolds holds) {
 
 postgres::Parameters SessionSettings(PlaceUse use) {
   postgres::Parameters settings = {
-      // Triggers and foreign keys of partners must not act on rows that the source has checked.
+      // Triggers and foreign keys of partners must not affect rows that the source has checked.
       {"session_replication_role", "replica"},
       {"synchronous_commit", "on"},
-      // Ends a server that hangs in a transaction, so that its locks are released and another one continues.
+      // Ends the session of a server that hangs in a transaction. So its locks are released, and another
+      // server continues.
       {"idle_in_transaction_session_timeout", "15s"},
-      // Ends the statement of a client that is gone; otherwise its locks last as long as the statement.
+      // Ends the statement of a client that no longer exists. Otherwise its locks last as long as the
+      // statement.
       {"client_connection_check_interval", "10s"},
       {"lock_timeout", "5s"},
       {"statement_timeout", "0"},
@@ -102,7 +104,7 @@ absl::Status CheckPlace(postgres::Connection& connection, PlaceHolds holds) {
 
 namespace {
 
-/// A pooler with several sessions may give out another one each time.
+/// Number of queries. A pooler with several sessions may use another session for each.
 constexpr int kPoolerLooks = 10;
 
 }  // namespace
@@ -115,7 +117,7 @@ absl::StatusOr<bool> IsPooled(const postgres::ConnectAs& connect) {
   std::array<std::set<std::string>, 2> sessions;
   for (int look = 0; look < kPoolerLooks; ++look) {
     for (std::size_t i = 0; i < connections.size(); ++i) {
-      // By the simple protocol, which needs no prepared statement.
+      // Uses the simple protocol, which needs no prepared statement.
       ASSIGN_OR_RETURN(const auto row,
                        connections[i]->Command("SELECT pg_backend_pid()", "looking for a pooler"));
       sessions[i].insert(row.Text(0, 0));

@@ -14,7 +14,7 @@ namespace {
 using postgres::Failure;
 using postgres::Trouble;
 
-/// The advice that ToStoreStatus() appended to a message.
+/// Payload with the advice that ToStoreStatus() appended to a message.
 constexpr char kAdvicePayload[] = "mirror.store/advice";
 
 absl::StatusCode StoreCode(const Failure& failure, absl::StatusCode code, TableOwner touched) {
@@ -24,7 +24,8 @@ absl::StatusCode StoreCode(const Failure& failure, absl::StatusCode code, TableO
     case Trouble::kCancelled:
       return absl::StatusCode::kUnavailable;
     case Trouble::kUndefined:
-      // SQLSTATE 55000 also reports temporary states, as of a Citus node: no reason for a quarantine.
+      // SQLSTATE 55000 is also used for temporary states, for example of a Citus node. They are no reason for
+      // a quarantine.
       return touched == TableOwner::kOwnTable && failure.sqlstate != "55000"
                  ? absl::StatusCode::kDataLoss
                  : absl::StatusCode::kFailedPrecondition;

@@ -5,7 +5,7 @@
 namespace mirror {
 namespace {
 
-/// Digits of a second that PostgreSQL keeps.
+/// Number of digits of a second's fraction that PostgreSQL stores.
 constexpr std::uint32_t kPrecisionMax = 6;
 
 PostgresForm TimeForm(const Column& column, PostgresForm form) {

@@ -28,7 +28,7 @@ Kind KindOfDefault(const Column& column) {
   return column.default_value ? std::visit(Kinds(), *column.default_value) : Kind::kNull;
 }
 
-/// Follows SQLite for an affinity of whole numbers.
+/// Returns whether a real becomes an integer. Follows SQLite's rules for affinities of whole numbers.
 bool BecomesInteger(const Column& column, double real) {
   if (column.affinity != Affinity::kInteger && column.affinity != Affinity::kNumeric) return false;
   constexpr double kLimit = 9'223'372'036'854'775'808.0;

@@ -18,7 +18,7 @@ absl::StatusOr<bool> HasDocuments(postgres::Connection& connection, const Postgr
   return *there != 0;
 }
 
-/// `where`: follows the table's name.
+/// `where`: SQL to follow the table's name.
 absl::StatusOr<std::vector<Document>> Select(postgres::Connection& connection, const PostgresOwnTables& names,
                                              const std::string& where, postgres::Values values) {
   ASSIGN_OR_RETURN(const bool there, HasDocuments(connection, names));

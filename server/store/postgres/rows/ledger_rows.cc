@@ -16,7 +16,7 @@ namespace {
 
 postgres::Value OfKind(StateKind kind) { return static_cast<std::int64_t>(kind); }
 
-/// Position of a packed number that SQL reads. LossSql() returns the number as SQL.
+/// Returns the position of a packed number that SQL reads. LossSql() returns the number as SQL.
 int PackedAt(const OwnTable& table, std::string_view column) { return NumberAt(table.PackedPlaceOf(column)); }
 std::string LossSql(std::string_view payload, std::string_view column) {
   return NumberSql(payload, LossTable().PackedPlaceOf(column));
@@ -38,7 +38,7 @@ bool ReadHold(const StateRow& row, Hold& hold) {
   if (!payload.Packed(HoldTable(), hold).ok()) return false;
   for (std::vector<std::string>* list : {&hold.tables, &hold.keys}) {
     const std::uint64_t size = payload.Unsigned();
-    // A number that no server of ours wrote must not cause an allocation.
+    // A number that no server of ours wrote must not cause a large allocation.
     if (size > row.bytes().size()) return false;
     for (std::uint64_t i = 0; i < size; ++i) list->push_back(payload.Text());
   }
@@ -82,7 +82,7 @@ void WriteCheck(OwnWrites& writes, const PostgresOwnTables& names, const TableCh
 }
 
 void ForgetCheck(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table) {
-  // `wanted` stays, and so do the texts after the numbers.
+  // Keeps `wanted`, and the texts after the numbers.
   const int from = PackedAt(CheckTable(), "equality"), behind = PackedAt(CheckTable(), "rows_differ") + 8;
   const std::string unknown = PayloadWriter().Packed(CheckTable(), TableCheck{}).Take();
   writes.Add(absl::StrCat("UPDATE ", names.state, " SET payload = overlay(payload PLACING $3 FROM ", from,
@@ -155,7 +155,8 @@ void AddLoss(OwnWrites& writes, const PostgresOwnTables& names, const std::strin
   row.loss.rows = rows;
   row.loss.committed = false;
   std::string payload = PayloadWriter().Packed(LossTable(), row).Take();
-  // New payload up to `at_ms`, the old `planned`, the sum of both `rows`, and the rest of the old payload.
+  // The new payload up to `at_ms`, the old `planned`, the sum of both `rows`, and the rest of the old
+  // payload.
   const int planned_from = PackedAt(LossTable(), "at_ms") + 8, rows_from = PackedAt(LossTable(), "rows");
   writes.Add(
       absl::StrCat("INSERT INTO ", names.state,

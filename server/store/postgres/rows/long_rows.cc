@@ -11,10 +11,10 @@
 namespace mirror {
 namespace {
 
-/// A smaller TOAST table has no long value: PostgreSQL compresses none to fewer bytes than this.
+/// If the TOAST table is smaller, there is no long value: PostgreSQL compresses none to fewer bytes.
 constexpr std::int64_t kBesideMin = 16 << 10;
-/// Characters of a piece. For each piece of a compressed text PostgreSQL also unpacks everything before it,
-/// so longer texts are read in longer pieces.
+/// Number of characters in a piece. For each piece of a compressed text PostgreSQL also unpacks everything
+/// before it. So longer texts are read in longer pieces.
 constexpr std::uint64_t kPieceMin = 4 << 20;
 constexpr std::uint64_t kPiecesMax = 16;
 
@@ -76,7 +76,7 @@ absl::Status PostgresLongRows::AddPieces(const std::string& ctid, std::size_t in
   const std::string sql =
       absl::StrCat("SELECT substr(m.", QuoteName(stored_.column(index).name),
                    ", $2::int, $3::int) FROM ONLY ", name_, " AS m WHERE m.ctid = $1::text::tid");
-  // An even number, so that both hexadecimal digits of a byte stay together.
+  // An even number, so that both hexadecimal digits of a byte are in the same piece.
   const auto piece = static_cast<std::int64_t>(std::max(kPieceMin, octets / kPiecesMax) / 2 * 2);
   std::uint64_t read = 0;
   for (std::int64_t from = 1; read < octets; from += piece) {

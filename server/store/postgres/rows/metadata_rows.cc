@@ -32,7 +32,7 @@ TableRecord RecordOf(const postgres::Rows& rows, int row) {
   if (record.position.lsn == Lsn{}) record.position.lineage.clear();
   if (!rows.IsNull(row, 4)) record.pending = Position{Lsn{rows.Int(row, 4)}, rows.Text(row, 5)};
   record.seq = static_cast<std::uint64_t>(rows.Int(row, 6));
-  // An impossible count is unknown. Counts are added up, so the limit avoids an overflow.
+  // An impossible count is treated as unknown. Counts are added, so the limit prevents an overflow.
   const bool counted = !rows.IsNull(row, 7) && rows.Int(row, 7) >= 0 && rows.Int(row, 7) <= kRowCountMax;
   record.row_count = counted ? rows.Int(row, 7) : -1;
   record.cycle = rows.Int(row, 8);
@@ -60,8 +60,8 @@ std::vector<TableRecord> RecordsOf(const postgres::Rows& rows) {
   std::vector<TableRecord> records;
   for (int row = 0; row < rows.rows(); ++row) {
     TableRecord record = RecordOf(rows, row);
-    // If somebody changed its name or key, a row is found by only one of them. It counts as removed, and the
-    // table's next population writes it anew.
+    // If somebody changed a row's name or key, the row is found by only one of them. Then it counts as
+    // removed, and the table's next population writes it again.
     if (rows.View(row, 10) == FoldName(record.table)) records.push_back(std::move(record));
   }
   return records;
@@ -124,7 +124,7 @@ absl::StatusOr<std::vector<PostgresAgreed>> SelectDefinitions(postgres::Connecti
                                               " is not as the mirror wrote it: restore the mirror from a "
                                               "backup, or reset it with 'mirrorctl reset'"));
     }
-    // A row whose key somebody changed counts as removed: its present key is another table's.
+    // A row whose key somebody changed counts as removed, because its present key is that of another table.
     if (rows->View(row, 0) != FoldName(schema->name)) continue;
     all.push_back({*std::move(schema), rows->Int(row, 2), rows->Text(row, 3)});
   }

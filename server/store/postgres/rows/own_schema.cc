@@ -21,17 +21,18 @@ constexpr char kLostAdvice[] =
     ", which the mirror keeps for itself: restore the mirror from a backup, or reset it with 'mirrorctl "
     "reset'";
 
-/// The parts of CREATE TABLE.
+/// The parts of a CREATE TABLE.
 struct SchemaTable {
   std::string name;   ///< Quoted, with its schema.
   std::string plain;  ///< Without quotes and schema.
   std::string columns;
-  const char* key;         ///< Null: it has none.
-  const char* constraint;  ///< The key's name: PostgreSQL's own choice could equal a mirrored table's.
+  const char* key;         ///< Null: the table has no key.
+  const char* constraint;  ///< The key's name. A name that PostgreSQL chooses could be equal to that of a
+                           ///< mirrored table.
   const char* more = "";
 };
 
-/// For rows that are updated in place, again and again.
+/// For rows that are updated in place many times.
 constexpr char kLoose[] = " WITH (fillfactor = 50)";
 
 std::vector<SchemaTable> FirstTablesOf(const std::string& context_id, const PostgresOwnTables& names) {
@@ -57,7 +58,7 @@ std::vector<SchemaTable> FirstTablesOf(const std::string& context_id, const Post
   };
 }
 
-/// Since layout 2.
+/// Returns the tables that were added in layout 2.
 std::vector<SchemaTable> LaterTablesOf(const PostgresOwnTables& names) {
   return {
       {names.documents, "_mirror_documents", DocumentTable().ColumnsSql(Dialect::kPostgres), "kind, id",
@@ -99,7 +100,7 @@ std::string HeadsSql(const PostgresOwnTables& names) {
 }
 
 constexpr char kCommitsView[] = "_mirror_commits";
-/// The view in which a partner sees the commits in the journal.
+/// Returns the view that shows a partner the commits in the journal.
 std::string CommitsSql(const PostgresOwnTables& names) {
   return absl::StrCat("CREATE VIEW ", names.commits,
                       " AS SELECT number AS moment, table_name, cycle, lsn, lineage, receipt, source_ms, "
@@ -107,7 +108,7 @@ std::string CommitsSql(const PostgresOwnTables& names) {
                       names.journal, " WHERE number = moment AND done_ms IS NOT NULL");
 }
 
-/// The view in which a partner sees how old the tables are at the moment of the query.
+/// Returns the view that shows a partner how old the tables are at the time of the query.
 std::string FreshnessSql(const PostgresOwnTables& names) {
   const auto ms = [](const char* payload) {
     return absl::StrCat("('x' || encode(", payload, ".payload, 'hex'))::bit(64)::bigint");
@@ -135,8 +136,8 @@ std::string FreshnessSql(const PostgresOwnTables& names) {
 
 constexpr char kCompleting[] = "completing the mirror's own tables";
 
-/// Layout 1 made each later table only at its first use. If one is missing although something was stored in
-/// it, somebody dropped it.
+/// Checks that no later table was lost. Layout 1 made each later table only at its first use. If one is
+/// missing although something was stored in it, somebody dropped it.
 absl::Status CheckNoneLost(postgres::Connection& connection, const PostgresOwnTables& names,
                            const std::set<std::string>& there) {
   ASSIGN_OR_RETURN(
@@ -158,7 +159,7 @@ absl::Status CheckNoneLost(postgres::Connection& connection, const PostgresOwnTa
       absl::StrCat("somebody dropped or renamed ", lost, " in the schema ", names.schema, kLostAdvice));
 }
 
-/// Makes the missing ones by statements that fail if anybody has the name.
+/// Makes the missing tables, by statements that fail if anybody has taken the name.
 absl::Status MakeLaterTables(postgres::Connection& connection, const PostgresOwnTables& names) {
   postgres::OwnRelations own{.schema = names.schema_name, .views = {kCommitsView}, .indexes = {kHeadsIndex}};
   for (const SchemaTable& table : LaterTablesOf(names)) own.tables.push_back(table.plain);
@@ -170,7 +171,7 @@ absl::Status MakeLaterTables(postgres::Connection& connection, const PostgresOwn
   };
   for (const SchemaTable& table : LaterTablesOf(names)) {
     make(table.plain, CreateSql(table));
-    // Default privileges of a schema with readers may grant more.
+    // Default privileges of a schema with readers may grant additional rights.
     if (made.ok() && !there.contains(table.plain)) made = TakeRights(connection, table.name);
   }
   make(kHeadsIndex, HeadsSql(names));
@@ -179,7 +180,7 @@ absl::Status MakeLaterTables(postgres::Connection& connection, const PostgresOwn
   return made;
 }
 
-/// Checks a schema that exists, whoever made it.
+/// Checks an existing schema, whoever made it.
 absl::Status CheckIsMirror(postgres::Connection& connection, const std::string& context_id,
                            const PostgresOwnTables& names) {
   ASSIGN_OR_RETURN(const auto there, postgres::OwnGuard(TenantOf(names.schema_name)).Find(connection));
@@ -224,7 +225,7 @@ void QueueOwnSchema(postgres::Pipeline& pipeline, const std::string& context_id,
   pipeline.Queue(absl::StrCat("REVOKE ALL ON SCHEMA ", names.schema, " FROM PUBLIC"), {}, kDoing);
   for (const SchemaTable& table : AllTablesOf(context_id, names)) {
     pipeline.Queue(CreateSql(table), {}, kDoing);
-    // Default privileges of the role may grant more.
+    // Default privileges of the role may grant additional rights.
     pipeline.Queue(absl::StrCat("REVOKE ALL ON TABLE ", table.name, " FROM PUBLIC"), {}, kDoing);
   }
   pipeline.Queue(HeadsSql(names), {}, kDoing);

@@ -24,7 +24,7 @@ absl::Status WritePart(postgres::Connection& connection, const PostgresParts& of
   const std::int64_t held = known;
   const auto offset = static_cast<std::int64_t>(part.offset);
   const auto size = static_cast<std::int64_t>(part.data.size());
-  // The piece came before. The message that brings a part limits its size.
+  // This piece is stored already. The message that brings a part limits its size.
   if (offset >= 0 && offset < held && size <= held - offset) return absl::OkStatus();
   if (offset != held) {
     return absl::FailedPreconditionError(absl::StrCat(

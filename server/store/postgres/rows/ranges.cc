@@ -25,9 +25,9 @@ namespace {
 constexpr std::chrono::milliseconds kBetweenLooks{10};
 constexpr int kRowsBetweenLooks = 1'000;
 
-/// Returns how many values of the key a bound compares. No text in PostgreSQL has a NUL. A bound with a NUL
-/// stands just before the least text that extends the part before the NUL, so later key values decide
-/// nothing.
+/// Returns how many values of the key have to be compared with a bound. No text in PostgreSQL has a NUL. A
+/// bound with a NUL comes just before the least text that continues the part before the NUL. So later key
+/// values have no effect.
 std::size_t PartsOf(const Key& bound) {
   const auto nul = std::find_if(bound.begin(), bound.end(), [](const KeyPart& part) {
     return part.kind == Kind::kText && part.bytes.find('\0') != std::string::npos;
@@ -46,7 +46,7 @@ class RangeStatement {
                         reading_.in_key_order ? InKeyOrder() : "");
   }
 
-  /// SQL for the ranges from `begin` up to, not including, `end`.
+  /// Returns SQL for the ranges from index `begin` up to, but not including, `end`.
   std::string Bounded(const std::vector<KeyRange>& ranges, std::size_t begin, std::size_t end) {
     std::string unnested, names;
     const auto bound = [&](char name, Key KeyRange::*which, const char* is) {
@@ -67,7 +67,7 @@ class RangeStatement {
     };
     const std::string first = bound('f', &KeyRange::first, ">=");
     const std::string last = bound('l', &KeyRange::last, "<");
-    // unnest() gives the ranges in their order, so PostgreSQL does not sort them again.
+    // unnest() returns the ranges in their order. So PostgreSQL does not sort them again.
     return absl::StrCat("SELECT v.*, r.n FROM unnest(", unnested, ") WITH ORDINALITY AS r(", names,
                         "n) CROSS JOIN LATERAL (", Selected(), " WHERE ", first,
                         first.empty() || last.empty() ? "" : " AND ", last, AndLive(reading_.kept, "m"),
@@ -107,7 +107,7 @@ class RangeStatement {
   std::vector<postgres::Array> arrays_;
 };
 
-/// Returns the end of the ranges from `begin` that have the same kind of bounds as that one.
+/// Returns the end of the ranges from `begin` on that have the same kind of bounds as the first of them.
 std::size_t EndOfAlike(const std::vector<KeyRange>& ranges, std::size_t begin) {
   std::size_t end = begin + 1;
   const auto parts = [&](std::size_t at) {
@@ -134,7 +134,8 @@ absl::Status ReadAll(Stream& stream, const std::function<absl::Status()>& may_go
   }
 }
 
-/// Reads a statement with bound values, whose last column numbers its rows' ranges on from `first_range`.
+/// Runs a statement with bound values. Its last column has the number of each row's range, counted from
+/// `first_range`.
 absl::Status ReadNumbered(postgres::Connection& connection, const PostgresReading& reading,
                           const std::string& sql, postgres::Values values, std::size_t first_range,
                           const std::function<absl::Status()>& may_go_on, const TakeRangeRow& take) {
@@ -150,8 +151,9 @@ absl::Status ReadNumbered(postgres::Connection& connection, const PostgresReadin
   });
 }
 
-/// Reads a statement without values: a row costs COPY less than half of libpq's own rows. COPY does not
-/// report column types, so they are asked for before. The transaction keeps others from changing them.
+/// Runs a statement without values. With COPY a row takes less than half of the time that libpq needs for a
+/// row of its own. COPY does not report the types of columns, so they are requested before. The transaction
+/// keeps others from changing them.
 absl::Status ReadByCopy(postgres::Connection& connection, const PostgresReading& reading,
                         const std::string& sql, std::size_t range,
                         const std::function<absl::Status()>& may_go_on, const TakeRangeRow& take) {
@@ -200,7 +202,7 @@ absl::StatusOr<RowBlock> ReadRowsByKey(postgres::Connection& connection, const P
                    QuoteName(kept.columns[kept.Key().front()].name), " = ANY ($1)", AndLive(kept, "m"));
   const std::string doing = absl::StrCat("reading table '", kept.name, "'");
   if (keys.size() > 1 && bytes_max != kAnyBytes) {
-    // All requested values are in memory at once.
+    // All requested values are in memory at the same time.
     std::string sum = "0";
     for (const Column& column : kept.columns)
       absl::StrAppend(&sum, " + coalesce(octet_length(m.", QuoteName(column.name), "::text), 0)");

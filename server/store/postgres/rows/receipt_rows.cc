@@ -13,7 +13,7 @@ namespace mirror {
 namespace {
 
 constexpr char kReadingReceipts[] = "reading the receipts";
-/// A row whose key somebody changed counts as removed, also when the next receipt is written.
+/// A row whose key somebody changed counts as removed. The next receipt does not count it either.
 constexpr char kOfChain[] = " AND table_key = ''";
 
 postgres::Value OfKind(ReceiptKind kind) { return static_cast<std::int64_t>(kind); }

@@ -7,7 +7,8 @@
 namespace mirror {
 namespace {
 
-/// Kinds that each batch needs. Other kinds are for calls that look at a whole mirror, and are read together.
+/// Returns whether each batch needs the kind. Other kinds are for calls that examine a whole mirror, and are
+/// read together.
 bool IsOfBatch(StateKind kind) {
   return kind == StateKind::kShadow || kind == StateKind::kLoss || kind == StateKind::kJournal;
 }
@@ -33,7 +34,7 @@ absl::Status StateMemory::Load(StateKind kind) {
   } else {
     has_read_most_ = true;
     for (int other = 1; other <= kStateKindMax; ++other) {
-      // The journal's place is not only in these rows: see StateOfKindSql().
+      // The state of the journal is not only in these rows, see StateOfKindSql().
       if (StateKind(other) != StateKind::kJournal) known_[StateKind(other)].clear();
     }
     known_.erase(StateKind::kNonce);

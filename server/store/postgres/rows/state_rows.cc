@@ -18,14 +18,15 @@ constexpr char kReading[] = "reading the mirror's own tables";
 
 postgres::Value NumberOf(StateKind kind) { return static_cast<std::int64_t>(kind); }
 
-/// Tells whether other servers cache the kind under the tenant's `state_rev`.
+/// Returns whether other servers cache the kind under the tenant's `state_rev`.
 bool IsKeptElsewhere(StateKind kind) {
   return kind == StateKind::kAnswer || kind == StateKind::kCycleNote || kind == StateKind::kHold ||
          kind == StateKind::kObjects;
 }
 
-/// SQL of the journal's place; replaced by the journal's own data if somebody removed a row or changed its
-/// key: no number is given to a second entry, and an open moment belongs to its entry's table.
+/// Returns SQL for the state of the journal. If somebody removed a row or changed its key, the SQL computes
+/// the row from the journal's own data. So no number is used for a second entry, and an open moment belongs
+/// to the table of its entry.
 std::string JournalStateSql(const PostgresOwnTables& names, const std::string& of_kind) {
   const std::string of_journal = absl::StrCat(of_kind, " AND s.table_key = ''");
   return absl::StrCat("SELECT s.table_key, s.number, s.payload", of_journal,

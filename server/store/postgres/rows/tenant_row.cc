@@ -32,7 +32,7 @@ constexpr std::array kPlaceColumns = {
     Of::Member<&TenantRow::next_id>("next_id", {.default_sql = "1"}),
 };
 
-/// The columns of a schema's row after those of TenantTable().
+/// The columns of the row in a schema, after those of TenantTable().
 const Record<TenantRow>& PlaceTable() {
   static const Record<TenantRow> record("_mirror_tenant", kPlaceColumns);
   return record;
@@ -43,7 +43,7 @@ const std::string& Columns() {
   return columns;
 }
 
-/// Position of the first column of PlaceTable(), and of the first one after them.
+/// These two return the position of the first column of PlaceTable(), and of the first one after its columns.
 int OfPlace() { return static_cast<int>(TenantTable().columns().size()); }
 int BehindColumns() { return OfPlace() + static_cast<int>(kPlaceColumns.size()); }
 
@@ -53,7 +53,7 @@ absl::StatusOr<TenantRow> RowOf(const postgres::Rows& rows) {
   return row;
 }
 
-/// Returns the group in "2/00000001"; empty: not from Citus.
+/// Returns the group in a text like "2/00000001"; empty: the text is not from Citus.
 std::string_view NodeIn(std::string_view timeline) {
   const std::size_t slash = timeline.find('/');
   return slash == std::string_view::npos ? std::string_view() : timeline.substr(0, slash);
@@ -79,7 +79,7 @@ void NoteNode(const NodeRole& role, TenantRow* row) {
 }
 
 std::string LockTenantSql(const PostgresOwnTables& names, bool lock) {
-  // A standby writes no WAL; without the CASE it would report another kind of error.
+  // A standby writes no WAL. Without the CASE it would report another kind of error.
   return absl::StrCat("SELECT ", Columns(), ", CASE WHEN pg_is_in_recovery() THEN '' ELSE ",
                       "left(pg_walfile_name(pg_current_wal_lsn()), 8) END, tableoid FROM ", names.tenant,
                       lock ? " FOR UPDATE" : "");

@@ -17,15 +17,16 @@
 namespace mirror {
 namespace {
 
-/// From so many rows on, COPY with a DELETE before it and a check of the table is faster than an upsert.
+/// From this number of rows on, COPY is faster than an upsert, even with a DELETE before it and a check of
+/// the table.
 constexpr std::size_t kCopyRowsMin = 200;
 
-// PostgreSQL's limits are 2,704 bytes for a key and 8,160 for a row, after long values went to TOAST and
-// others were compressed. A row that may exceed them is written alone, so that an error can name it.
+// PostgreSQL's limits are 2,704 bytes for a key and 8,160 for a row, after long values were moved to TOAST
+// and others were compressed. A row that may exceed them is written alone, so that an error can name it.
 constexpr std::size_t kKeyBytesSafe = 2'000, kRowBytesSafe = 7'000;
 constexpr std::size_t kValueBytesInRow = 24;
 
-/// Extra time of a statement for the bytes that it writes: one second per megabyte.
+/// Returns the additional time of a statement for the bytes that it writes: one second per megabyte.
 std::chrono::milliseconds TimeFor(const ChangeBatch& batch) {
   std::uint64_t bytes = 0;
   for (const ColumnView& view : batch.columns) {
@@ -121,7 +122,7 @@ class RowWriter {
     return RefusedRows(count.status(), schema_, row);
   }
 
-  /// Checks that the large values of a row are complete, and are valid text if they must be.
+  /// Checks that the large values of a row are complete, and are valid text where they must be.
   absl::Status CheckLarge(std::uint32_t row) {
     for (const ColumnView& view : batch_.columns) {
       if (view.IsNull(row)) continue;
@@ -147,7 +148,7 @@ class RowWriter {
                                                       "batch again."));
   }
 
-  /// Reads piece by piece: others wait for this transaction's locks, and memory is shared.
+  /// Reads the value piece by piece, because others wait for this transaction's locks, and memory is shared.
   absl::Status CheckText(const Column& column, const Value& value, const std::string& place) {
     TextInPieces text(column);
     RETURN_IF_ERROR(ReadParts(connection_, parts_, value.large->value_id,
@@ -168,7 +169,7 @@ class RowWriter {
   PostgresBatchValues values_;
   PostgresSetWriter set_;
   std::vector<std::uint32_t> together_, alone_;  ///< In key order.
-  bool has_long_key_ = false;                    ///< Its type allows a long key.
+  bool has_long_key_ = false;                    ///< The type of the key allows long keys.
   std::vector<std::uint64_t> used_values_;
 };
 

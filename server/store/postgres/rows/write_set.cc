@@ -33,13 +33,14 @@ std::string Beside(const std::string& kept) { return kept.empty() ? kept : absl:
 
 }  // namespace
 
-/// The FROM item of a statement: b, with "c0", "c1", … for the batch's columns, and the bound values.
+/// The FROM item b of a statement, with columns "c0", "c1", … for those of the batch, and its bound values.
 struct PostgresSetWriter::Statement {
   std::deque<postgres::Array> arrays;
   std::vector<postgres::Value> values;
   std::string unnested, names;  ///< "$1::bigint[], $2::text[]", "c0, c1"
-  std::string whole;            ///< For one row, in the same order: "($1::bigint[])[1] AS c0", and parts.
-  std::string parts;            ///< The parts' FROM item; empty: no value is in parts.
+  std::string whole;            ///< For one row, in the same order: "($1::bigint[])[1] AS c0", and values in
+                                ///< parts.
+  std::string parts;            ///< The FROM item of the parts; empty: no value is in parts.
   std::string part_ids;         ///< "$3::bigint, $4::bigint"
 
   bool has_parts() const { return !parts.empty(); }
@@ -54,8 +55,8 @@ struct PostgresSetWriter::Statement {
     absl::StrAppend(&whole, whole.empty() ? "" : ", ", "($", bound, "::", type, "[])[1] AS ", name);
   }
   std::string From(std::string_view more = "") const {
-    // An aggregate over the parts gives one row. As a subquery value, (SELECT string_agg(…)), or through a
-    // join that keeps rows, PostgreSQL would copy the assembled value once more.
+    // An aggregate over the parts gives one row. PostgreSQL would copy the assembled value once more for the
+    // value of a subquery, (SELECT string_agg(…)), and for a join that keeps rows.
     if (has_parts())
       return absl::StrCat("(SELECT ", whole, " FROM ", parts, " AND number IN (", part_ids, ")) AS b");
     return absl::StrCat("unnest(", unnested, ")", more.empty() ? "" : " WITH ORDINALITY", " AS b(", names,
@@ -156,8 +157,8 @@ void PostgresSetWriter::AddParts(const LargeValue& large, std::size_t column, st
   const ColumnView& view = batch_.columns[column];
   const Type type = schema_.columns[view.column].type;
   const bool is_text = type == Type::kText || view.At(row).kind == Kind::kText;
-  // Pieces that are valid text by themselves are joined as text: to convert the joined bytes would hold the
-  // value twice.
+  // Pieces that are valid text by themselves are joined as text. If the joined bytes were converted, the
+  // value would be in memory twice.
   const bool by_piece = is_text && whole_texts_.contains(large.value_id);
   const std::string whole =
       absl::StrCat("string_agg(", by_piece ? "convert_from(data, 'UTF8'), ''" : "data, ''::bytea",
@@ -194,7 +195,7 @@ absl::StatusOr<std::int64_t> PostgresSetWriter::Insert(Statement statement, std:
     absl::StrAppend(&values, ", b.kinds");
     absl::StrAppend(&set, set.empty() ? "" : ", ", kKindsColumn, " = excluded.", kKindsColumn);
   }
-  // An alias is needed: a table called "excluded" would hide the special name.
+  // The alias is needed, because a table with the name "excluded" would hide the special name.
   std::string insert = absl::StrCat("INSERT INTO ", target_.name, " AS m (", names, OwnNames(schema_),
                                     ") SELECT ", values, OwnValues(schema_), " FROM ", statement.From());
   const std::vector<std::uint32_t> key = schema_.Key();
@@ -209,7 +210,7 @@ absl::StatusOr<std::int64_t> PostgresSetWriter::Insert(Statement statement, std:
   absl::StrAppend(&set, Revive(schema_, set));
   absl::StrAppend(&insert, " ON CONFLICT (", key_names, ") DO ",
                   set.empty() ? "NOTHING" : absl::StrCat("UPDATE SET ", set), " RETURNING (xmax = 0) AS new");
-  // The partner's rows that become ours count as new. All parts of a statement see the state before it.
+  // Rows of the partner that become ours count as new. All parts of a statement see the state before it.
   const std::string added =
       HasOwned(schema_)
           ? absl::StrCat("(SELECT count(*) FROM w) - (SELECT count(*) FROM ONLY ", target_.name, " AS m, ",
@@ -220,14 +221,15 @@ absl::StatusOr<std::int64_t> PostgresSetWriter::Insert(Statement statement, std:
                    connection_.Query(absl::StrCat("WITH ", kept, kept.empty() ? "" : ", ", "w AS (", insert,
                                                   ") SELECT ", added, ", (SELECT count(*) FROM w)"),
                                      statement.values, kDoing));
-  // For rows that are only a key, existing ones are not counted as written.
+  // If rows are only a key, existing rows are not counted as written.
   if (!set.empty()) RETURN_IF_ERROR(CheckNoneKeptOut(schema_, counts.Int(0, 1), rows));
   return counts.Int(0, 0);
 }
 
 std::string PostgresSetWriter::SetKinds(Statement* to) const {
   const int defaults = to->Bind(postgres::Value::Bytes(target_.kinds.defaults));
-  // A row older than a place gets that place first: otherwise overlay and set_byte would change another one.
+  // If a row is older than a byte of an ANY column, that byte is added first. Otherwise overlay and set_byte
+  // would change another one.
   std::string kinds = absl::StrCat("m.", kKindsColumn, " || substr($", defaults, "::bytea, octet_length(m.",
                                    kKindsColumn, ") + 1)");
   int sent = 0;

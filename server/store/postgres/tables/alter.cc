@@ -36,7 +36,8 @@ Value ValueOf(const Literal& literal) {
   return std::visit(Values(), literal);
 }
 
-/// Returns the value as an SQL literal: PostgreSQL itself formats it, from what a batch would send.
+/// Returns the value as an SQL literal. PostgreSQL itself formats it, from the form in which a batch sends
+/// values.
 absl::StatusOr<std::string> LiteralOf(TableWork& work, const Column& column, const Value& value) {
   std::string turned;
   const auto rows =
@@ -46,7 +47,7 @@ absl::StatusOr<std::string> LiteralOf(TableWork& work, const Column& column, con
   return rows->Text(0, 0);
 }
 
-/// Collects changes in their order, as one text of SQL.
+/// Collects changes in their order, as one SQL text.
 class Alteration {
  public:
   /// `key`: folded names of the key's columns.
@@ -75,7 +76,7 @@ class Alteration {
   }
 
   absl::Status operator()(const DropColumn& drop) {
-    // PostgreSQL would drop the key with it.
+    // PostgreSQL would drop the key together with it.
     if (key_.contains(FoldName(drop.name))) {
       return absl::FailedPreconditionError(
           absl::StrCat("column '", drop.name, "' of table '", agreed_.schema.name, "' is part of its key."));
@@ -100,7 +101,7 @@ class Alteration {
     RenameKind(rename.from, rename.to, &agreed_.kinds);
     std::string from = QuoteName(rename.from);
     if (rename.from == rename.to) {
-      // PostgreSQL refuses a name that exists, even the column's own.
+      // PostgreSQL refuses a name that exists, even the column's own name.
       Append("RENAME COLUMN ", from, " TO _mirror_renamed");
       from = "_mirror_renamed";
     }
@@ -117,7 +118,7 @@ class Alteration {
         ", and PostgreSQL would rewrite all rows to make it ", DeclaredType(retype.to), "."));
   }
 
-  /// Runs the changes; without any, it takes no lock.
+  /// Runs the changes. If there are none, takes no lock.
   absl::Status Run() {
     if (sql_.empty()) return absl::OkStatus();
     RETURN_IF_ERROR(LockTable(work_, agreed_.schema.name));
@@ -225,7 +226,7 @@ absl::Status AddMissingColumns(TableWork& work, const std::string& relation, con
 
 namespace {
 
-/// Returns why the table must not be touched, for people.
+/// Returns why the table must not be changed, for people.
 std::string WhyNotRefitted(const RefitTable& refit, const PresentTable& present) {
   std::string why = WhyNotMerged(refit.from, present);
   for (const Column& column : refit.from.columns) {
@@ -235,7 +236,7 @@ std::string WhyNotRefitted(const RefitTable& refit, const PresentTable& present)
   return why;
 }
 
-/// Returns a column of the partner's whose name the source uses now.
+/// Returns a column of the partner that has a name which the source uses now.
 std::string TakenName(const RefitTable& refit, const PresentTable& present) {
   for (const Column& column : refit.to.columns) {
     if (present.Find(column.name) != nullptr && !refit.from.Find(column.name)) return column.name;
@@ -243,7 +244,7 @@ std::string TakenName(const RefitTable& refit, const PresentTable& present) {
   return "";
 }
 
-/// Empties the mirror's values in columns that a rule excludes; the partner's rows keep theirs.
+/// Empties the mirror's values in columns that a rule excludes. The partner's rows keep their values.
 absl::Status Empty(TableWork& work, const std::string& relation, const RefitTable& refit) {
   std::vector<std::string> sets;
   for (const std::string& name : refit.emptied) {
@@ -258,8 +259,9 @@ absl::Status Empty(TableWork& work, const std::string& relation, const RefitTabl
                     "emptying columns");
 }
 
-/// A snapshot older than a table's new file sees no row in it; the mirror's own snapshots detect that.
-/// Errors: kAborted, naming the holder of such a snapshot: the caller may try later.
+/// Checks that no snapshot is older than the table's new file will be, because such a snapshot sees no row in
+/// that file. The mirror's own snapshots detect that. Errors: kAborted, with the holder of such a snapshot:
+/// the caller may try later.
 absl::Status CheckNoOlderSnapshot(TableWork& work, const std::string& relation) {
   const auto older = work.connection.Query(
       "SELECT string_agg(format('''%s'' (process %s)', coalesce(nullif(application_name, ''), 'a program'), "
@@ -281,8 +283,8 @@ absl::Status Retype(TableWork& work, const RetypeColumn& change, PostgresAgreed*
   AddKind(change.to, Kind::kText, &agreed->kinds);
   if (DeclaredType(change.from) == DeclaredType(change.to)) return absl::OkStatus();
   RETURN_IF_ERROR(CheckNoOlderSnapshot(work, agreed->schema.name));
-  // These indexes may be impossible for the new type, or their values too long in it. The next comparison
-  // with the source's indexes makes them again.
+  // These indexes may be impossible for the new type, or their values too long. The next comparison with the
+  // source's indexes makes them again.
   RETURN_IF_ERROR(DropOwnIndexes(work, agreed->schema.name));
   const std::string name = QuoteName(change.to.name), type = DeclaredType(change.to);
   return RunOnTable(work,
@@ -300,7 +302,7 @@ absl::Status RefitLocked(TableWork& work, const Position& position, const RefitT
   for (const auto& [name, declared] : OwnDeclarations(refit.to)) {
     if (present.Find(name) != nullptr) continue;
     absl::StrAppend(&own, alter, "ADD COLUMN ", QuoteName(name), " ", declared);
-    // DEFAULT 1 marks all rows without rewriting them, for which readers would wait.
+    // DEFAULT 1 marks all rows without a rewrite of them, during which readers would wait.
     if (takes_all && name == kOwnedColumn)
       absl::StrAppend(&own, " DEFAULT 1; ", alter, "ALTER COLUMN ", QuoteName(name), " DROP DEFAULT");
     own += "; ";
@@ -308,7 +310,7 @@ absl::Status RefitLocked(TableWork& work, const Position& position, const RefitT
   if (takes_all && present.Find(kOwnedColumn) != nullptr)
     absl::StrAppend(&own, "UPDATE ONLY ", work.In(relation), " SET ", kOwnedColumn, " = 1");
   absl::Status status = own.empty() ? absl::OkStatus() : RunOnTable(work, own, kAltering);
-  // Done while the owner of each row is still known.
+  // Comes while the owner of each row is still known.
   if (status.ok()) status = Empty(work, relation, refit);
   if (status.ok()) status = Change(work, position, refit.alter, agreed, lost);
   for (const RetypeColumn& change : refit.retyped) {

@@ -44,9 +44,9 @@ absl::Status NotFree(const CreateTable& create, const Relation& there) {
                    "reset' drops it if it took the place of a mirrored table."));
 }
 
-/// Tells whether a table whose definition somebody removed is still as the mirror would make it, with no
-/// objects of others: then the next population fills it. Not with ANY columns: only the definition says which
-/// kinds their values have.
+/// Returns whether a table whose definition somebody removed is still as the mirror would make it, without
+/// objects of others. Then the next population fills it. False for a table with ANY columns, because only the
+/// definition says which kinds their values have.
 absl::StatusOr<bool> IsOwnAgain(TableWork& work, const CreateTable& create, const Relation& there) {
   const TableSchema& kept = create.schema;
   if (!create.lost_definition || !there.is_table() || !there.is_ours || KeepsPartner(kept) ||
@@ -59,7 +59,7 @@ absl::StatusOr<bool> IsOwnAgain(TableWork& work, const CreateTable& create, cons
          OtherColumns(kept, table->second).empty();
 }
 
-/// Renames columns that differ only in case from the agreed ones.
+/// Renames columns whose names differ from the agreed ones only in case.
 absl::Status RenameByCase(TableWork& work, const TableSchema& kept, PresentTable* present) {
   std::string sql;
   for (PresentColumn& column : present->columns) {
@@ -75,7 +75,8 @@ absl::Status RenameByCase(TableWork& work, const TableSchema& kept, PresentTable
   return RunOnTable(work, sql, kPreparingTable);
 }
 
-/// Returns the columns of `from` whose values are excluded now. `key`: those of the key, else all others.
+/// Returns the columns of `from` with values that a new rule forbids. `key`: only columns of the key;
+/// otherwise only the others.
 std::vector<std::string> KeptOut(const TableSchema& from, const TableSchema& to, bool key) {
   std::vector<std::string> names;
   const std::vector<int> origin = MatchColumns(from, to);
@@ -87,7 +88,7 @@ std::vector<std::string> KeptOut(const TableSchema& from, const TableSchema& to,
   return names;
 }
 
-/// Returns the column names in a note of kEmptied, as they were spelled when it was written.
+/// Returns the column names in a note of kEmptied, spelled as they were when it was written.
 std::vector<std::string> NamesIn(const StateRow& note) {
   PayloadReader payload(note.bytes());
   std::vector<std::string> names;
@@ -96,7 +97,7 @@ std::vector<std::string> NamesIn(const StateRow& note) {
   return names;
 }
 
-/// Returns the columns in a note of kEmptied, as spelled now: an agreement may change a name's case.
+/// Returns the columns in a note of kEmptied, spelled as they are now: an agreement may change a name's case.
 std::vector<std::string> FindNoted(const StateRow& note, const TableSchema& agreed,
                                    const PresentTable& present) {
   std::vector<std::string> found;
@@ -109,8 +110,8 @@ std::vector<std::string> FindNoted(const StateRow& note, const TableSchema& agre
   return found;
 }
 
-/// Removes columns that were noted for another table, if somebody changed the note's key: in a table with a
-/// position, only columns that it does not mirror, or that a rule excludes, may be emptied.
+/// Removes columns that were noted for another table, which happens if somebody changed the note's key. If
+/// the table has a position, only columns that it does not mirror, or that have a rule, may be emptied.
 absl::Status KeepMirrored(TableWork& work, const TableSchema& agreed, std::vector<std::string>* emptied) {
   if (emptied->empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const auto records, SelectRecords(work.connection, work.names, {agreed.name}));
@@ -128,7 +129,8 @@ absl::Status Refuse(const std::string& table, const std::string& why, const std:
                                                     what_to_do, "; the next cycle continues."));
 }
 
-/// See RunAgreeSchema(): `present` already has the new name.
+/// Prepares a table as RunAgreeSchema() describes. The table already has the new name, and `present` has its
+/// columns.
 absl::Status Prepare(TableWork& work, const TableSchema& before, const TableSchema& agreed,
                      PresentTable& present) {
   const std::string& table = agreed.name;
@@ -171,7 +173,7 @@ std::string CreateTableSql(const TableWork& work, const std::string& relation, c
         absl::StrCat("CONSTRAINT ", KeyName(key_id), " PRIMARY KEY (", absl::StrJoin(key, ", "), ")"));
   }
   std::string sql = absl::StrCat("CREATE TABLE ", table, " (", absl::StrJoin(parts, ", "), ")");
-  // Without a key, logical replication would otherwise refuse updates.
+  // Otherwise logical replication would refuse updates of a table without a key.
   if (key.empty()) absl::StrAppend(&sql, "; ALTER TABLE ", table, " REPLICA IDENTITY FULL");
   return sql;
 }
@@ -195,7 +197,7 @@ absl::Status RunAgreeSchema(TableWork& work, const AgreeSchema& agree, PostgresA
                     before = agreed->schema.name.empty() ? name : agreed->schema.name;
   ASSIGN_OR_RETURN(const auto present, ReadPresent(work.connection, work.names, {before}));
   const auto found = present.find(before);
-  // A table of another role is left alone, whatever its name.
+  // A table of another role stays unchanged, whatever its name is.
   agreed->is_there = found != present.end() && found->second.is_ours;
   if (agreed->is_there && before != name) {
     absl::Status renamed = LockTable(work, before);
@@ -241,7 +243,7 @@ absl::Status NoteEmptied(TableWork& work, const std::string& table, const std::v
   PayloadWriter payload;
   payload.Number(static_cast<std::int64_t>(columns.size()));
   for (const std::string& column : columns) payload.Text(column);
-  // One row per note: a new note must not replace one that waits.
+  // Each note is a row of its own, because a new note must not replace one that waits.
   PutState(work.writes, work.names, StateKind::kEmptied, {FoldName(table), id, payload.Take()});
   return absl::OkStatus();
 }

@@ -17,7 +17,7 @@ namespace {
 constexpr std::chrono::milliseconds kPatience(100);
 constexpr char kDropping[] = "dropping a table that is not needed any more";
 
-/// Tells whether the mirror needs the relation now: somebody may have changed the note.
+/// Returns whether the mirror needs the relation now. Somebody may have changed the note.
 absl::StatusOr<bool> IsInUse(postgres::Connection& connection, const PostgresOwnTables& names,
                              const std::string& relation) {
   const std::string named = Qualified(names.schema_name, relation);

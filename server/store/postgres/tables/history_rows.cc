@@ -13,10 +13,11 @@ namespace {
 
 constexpr char kReadingHistories[] = "finding the tables that have a history";
 
-/// The folded table name of a row. Somebody may have edited `table_key`: see SelectHistories().
+/// The folded table name of a row. Somebody may have changed `table_key`, see SelectHistories().
 constexpr char kTableOf[] = "lower(table_name COLLATE \"C\")";
 
-/// Deletes the table's row under another key; returns its own key to another table's row under this key.
+/// Deletes the table's row if it has another key. If a row of another table has this key, gives that row its
+/// own key.
 void FreeKey(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table) {
   const std::string_view key = writes.Keep(FoldName(table));
   writes.Add(absl::StrCat("DELETE FROM ", names.history, " WHERE ", kTableOf, " = $1 AND table_key <> $1"),
@@ -49,7 +50,7 @@ absl::StatusOr<std::map<std::string, PostgresHistory>> SelectHistories(postgres:
                                               " is not as the mirror wrote it: restore the mirror from a "
                                               "backup, or reset it with 'mirrorctl reset'"));
     }
-    // The key may be edited, but the versions are of this table's rows.
+    // The key may have been changed, but the versions are those of this table's rows.
     const std::string key = FoldName(schema->name);
     if (histories.contains(key) && rows->View(row, 0) != key) continue;
     histories[key] = {rows->Text(row, 1), rows->Text(row, 2), *std::move(schema),

@@ -50,7 +50,7 @@ absl::Status DropIndex(TableWork& work, const std::string& name) {
   return RunOnTable(work, DropIndexSql(work, name), kDroppingIndex);
 }
 
-/// If a value is too long for the index, notes that instead.
+/// Makes the index. If a value is too long for it, notes that instead.
 absl::Status MakeIndex(TableWork& work, const OwnIndex& index, const std::string& sql) {
   postgres::Savepoint attempt(work.connection);
   RETURN_IF_ERROR(ToStoreStatus(attempt.Begin(kMakingIndex), TableOwner::kMirroredTable));

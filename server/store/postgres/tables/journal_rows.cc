@@ -22,7 +22,7 @@ postgres::Value BytesOrNull(OwnWrites& writes, const std::string& bytes) {
                        : postgres::Value::Bytes(writes.Keep(bytes));
 }
 
-/// Appends lsn, lineage, receipt, source_ms, done_ms, row_count.
+/// Appends lsn, lineage, receipt, source_ms, done_ms and row_count.
 void AddCommit(OwnWrites& writes, const JournalCommit& commit, std::vector<postgres::Value>* values) {
   values->emplace_back(commit.position.lsn.value);
   values->push_back(postgres::Value::Bytes(writes.Keep(commit.position.lineage)));
@@ -39,7 +39,7 @@ void NoteLast(OwnWrites& writes, const PostgresOwnTables& names, std::int64_t la
   PutState(writes, names, StateKind::kJournal, {"", 0, std::move(number)});
 }
 
-/// The entries that this call removes.
+/// The entries that this call removes, or of which it keeps only the heads.
 struct Passed {
   std::int64_t through = 0;  ///< Number of the last entry.
   std::int64_t count = 0;
@@ -163,7 +163,7 @@ absl::StatusOr<std::int64_t> TrimJournal(postgres::Connection& connection, const
   for (const std::string& sql :
        {absl::StrCat("INSERT INTO ", names.floor, " SELECT number, salt FROM ", names.journal,
                      " WHERE number = $1"),
-        // A kept entry still says when a moment began and ended, but not which rows it was about.
+        // An entry that stays still says when a moment began and ended, but no longer names rows.
         absl::StrCat(
             "UPDATE ", names.journal, " AS j SET operation = ", head,
             ", columns = NULL, row_total = 0, least = NULL, most = NULL, keys = NULL WHERE number <= "
@@ -217,11 +217,11 @@ constexpr char kSelected[] =
     "SELECT e.number, e.salt, e.table_name, e.moment, e.operation, e.columns, e.row_total, e.least, e.most, "
     "e.keys, e.cycle, e.seq, e.origin, h.lsn, h.lineage, h.receipt, h.source_ms, h.done_ms, h.row_count, "
     "h.digest";
-/// The folded table name of an entry. `table_key`, by which heads are found, may have been edited.
+/// The folded table name of an entry. Somebody may have changed `table_key`, by which heads are found.
 constexpr char kOfTable[] = "lower(e.table_name COLLATE \"C\")";
 /// Estimated size of an entry without its keys.
 constexpr int kEntryBytes = 100;
-/// Limits of entries in memory, and of the bytes of their keys; one entry is always allowed.
+/// Limits of entries in memory, and of the bytes of their keys. One entry is always allowed.
 constexpr std::size_t kEntriesAtOnce = 100;
 constexpr std::int64_t kBytesAtOnce = 1 << 20;
 
@@ -363,8 +363,8 @@ class PostgresJournalReader final : public JournalReader {
     std::vector<JournalEntry> commits;
     ASSIGN_OR_RETURN(const bool there, IsThere());
     if (!there) return commits;
-    // After a restore of the source an LSN can pass twice; then each of two commits is the last one before
-    // it. How far LSNs went after the last commit before that restore is unknown.
+    // After a restore of the source an LSN can occur twice. Then two commits are the last one at or before
+    // it. The highest LSN that was reached after the last commit before that restore is unknown.
     const std::string by_lsn = absl::StrCat(
         "e.number IN (SELECT number FROM (SELECT number, lsn, lead(lsn) OVER (ORDER BY number) AS "
         "next FROM ",
@@ -402,8 +402,8 @@ class PostgresJournalReader final : public JournalReader {
   }
 
  private:
-  /// Passes entries to `take`, newest first, until it wants no more. `read`: reads a page of entries below a
-  /// number; an empty page is the end.
+  /// Passes entries to `take`, newest first, until it returns false. `read`: reads a page of entries with
+  /// numbers below the given one. An empty page is the end.
   template <typename ReadPage>
   absl::Status WalkDown(const ReadPage& read, const TakeEntry& take) {
     for (std::int64_t before = INT64_MAX;;) {
@@ -417,7 +417,8 @@ class PostgresJournalReader final : public JournalReader {
       if (rows.rows() == 0) return absl::OkStatus();
     }
   }
-  /// Selects some of those entries, at least one if there are any. `order`: " DESC", or empty.
+  /// Returns SQL that selects some of those entries, and at least one if there are any. `order`: " DESC", or
+  /// empty.
   std::string PageSql(const std::string& which, const char* order) const {
     return absl::StrCat("SELECT * FROM (", kSelected,
                         ", sum(coalesce(octet_length(e.keys), 0)) OVER (ORDER BY e.number", order,

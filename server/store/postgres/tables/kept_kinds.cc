@@ -10,7 +10,7 @@
 namespace mirror {
 namespace {
 
-/// By place; the name is empty if the column was dropped.
+/// By index of the byte; the name is empty if the column was dropped.
 struct Places {
   std::string of_old_rows;
   std::vector<std::string> names;

@@ -27,36 +27,37 @@
 #include "server/store/postgres/tables/shadow.h"
 #include "server/store/postgres/tables/table_work.h"
 
-// The statements that compare a population with its table, and then make the table's rows equal to it.
+// The statements that compare a population with its table and then make the table's rows equal to it.
 
 namespace mirror {
 namespace {
 
-/// Builds SQL over the columns of both sides; `kept` must outlive it. In a table without a key all rows count
-/// as absent and all as missing, since they cannot be identified.
+/// Builds SQL over the columns of both sides. `kept` must outlive it. Without a key rows cannot be
+/// identified. Then all rows of the table count as absent, and all rows of the shadow as missing.
 class MergeSql {
  public:
   MergeSql(const TableWork& work, const TableSchema& kept, const PostgresShadow& shadow);
 
-  /// Follows SELECT: live rows that the shadow lacks.
+  /// Returns SQL to follow SELECT, for the live rows that the shadow lacks.
   std::string Absent() const;
   std::string DeleteAbsentAndChanged() const;
   std::string InsertMissing() const;
 
-  // The same by one comparison, kept in a temporary table until the transaction ends. It stores ctids, so
-  // nothing may move the rows meanwhile.
-  /// True: the table has a key, and no columns of the mirror's own.
+  // The same with only one comparison. Its result is kept in a temporary table until the transaction ends.
+  // That table has ctids, so nothing may move the rows meanwhile.
+  /// Returns whether the table has a key and none of the mirror's own columns.
   bool can_be_noted() const;
-  /// The temporary table.
+  /// Returns the name of the temporary table.
   const std::string& noted() const { return noted_; }
   std::string NoteDifferences() const;
   std::string CountNotedAbsent() const;
-  /// The row counts that DeleteNoted() and InsertNoted() must reach if no trigger interferes.
+  /// Returns SQL for the row counts of DeleteNoted() and InsertNoted(). They reach these counts if no trigger
+  /// interferes.
   std::string CountNoted() const;
   std::string DeleteNoted() const;
   std::string InsertNoted() const;
 
-  // For a table that IGNOREs deletes.
+  // For a table that ignores deletes (Deletes::kIgnore).
   std::string GiveUpAbsent() const;
   std::string Upsert() const;
 
@@ -64,13 +65,14 @@ class MergeSql {
   void AddColumn(const std::string& plain, const Column& column);
   std::string Lacks(const std::string& same) const;
   std::string Insert() const;
-  /// A condition: the row is not there. Somebody's trigger may have kept it, or inserted one.
+  /// Returns a condition: the row does not exist. A trigger of somebody may have kept or inserted a row.
   std::string AndMissing() const;
 
   const TableSchema& kept_;
   const std::string table_, shadow_, noted_;
   std::string names_, values_, key_, same_key_, set_;
-  std::string old_, new_, excluded_;  ///< The non-key columns, as they are compared.
+  std::string old_, new_, excluded_;  ///< The columns outside the key, in the form in which they are
+                                      ///< compared.
 };
 
 MergeSql::MergeSql(const TableWork& work, const TableSchema& kept, const PostgresShadow& shadow)
@@ -178,13 +180,13 @@ std::string MergeSql::Upsert() const {
 constexpr char kComparing[] = "comparing a population with the table's rows";
 constexpr char kMerging[] = "merging a population into the table";
 
-/// Locks against writers; readers continue.
+/// Locks the table against writers. Readers continue.
 absl::Status LockRows(TableWork& work, const std::string& table) {
   absl::Status locked = LockTable(work, table, "SHARE ROW EXCLUSIVE");
   return locked.ok() ? RunOnTable(work, "SET LOCAL work_mem = '64MB'", kMerging) : locked;
 }
 
-/// Tells whether the table can be merged in place: no column is missing, and WhyNotMerged() is empty.
+/// Returns whether the table can be merged in place: no column is missing, and WhyNotMerged() is empty.
 bool IsWhole(const TableSchema& kept, const PresentTable& present) {
   for (const Column& column : kept.columns)
     if (present.Find(column.name) == nullptr) return false;
@@ -198,7 +200,7 @@ struct Comparison {
   bool is_whole = false;  ///< See IsWhole().
 };
 
-/// Locks the table. Absent: the keys cannot be compared: there is none, or it was different.
+/// Locks the table. Absent: the keys cannot be compared, because the table has none, or had another one.
 absl::StatusOr<std::optional<Comparison>> Compare(TableWork& work, const TableSchema& kept,
                                                   const PostgresShadow& shadow) {
   ASSIGN_OR_RETURN(const auto present, ReadPresent(work.connection, work.names, {kept.name}));
@@ -214,8 +216,8 @@ absl::StatusOr<std::optional<Comparison>> Compare(TableWork& work, const TableSc
   return Comparison{MergeSql(work, kept, shadow), IsWhole(kept, table->second)};
 }
 
-/// Stores the differences once per transaction, as ctids: the table is locked until the transaction ends, and
-/// its columns do not change. False: this is not possible here.
+/// Stores the differences as ctids, once in a transaction. This works because the table is locked until the
+/// transaction ends, and its columns do not change. False: it is not possible here.
 absl::StatusOr<bool> NoteDifferences(TableWork& work, const MergeSql& sql) {
   if (!sql.can_be_noted()) return false;
   const auto found = work.connection.Query(
@@ -226,13 +228,13 @@ absl::StatusOr<bool> NoteDifferences(TableWork& work, const MergeSql& sql) {
   if (found->Bool(0, 0) || !found->Bool(0, 1)) return found->Bool(0, 0);
   const postgres::AnswersWithin waits(work.connection, kLongStatement);
   absl::Status noted = work.connection.Change(sql.NoteDifferences(), {}, kComparing);
-  // PostgreSQL has no statistics of a new table.
+  // PostgreSQL has no statistics for a new table.
   if (noted.ok()) noted = work.connection.Change("ANALYZE " + sql.noted(), {}, kComparing);
   if (!noted.ok()) return ToStoreStatus(noted, TableOwner::kMirroredTable);
   return true;
 }
 
-/// Returns the key of the only row, as operators read it: see DeletedKeys().
+/// Returns the key of the only row in the form that operators read, see DeletedKeys().
 Key ShownKey(const TableSchema& kept, const RowBlock& row) {
   Key key;
   for (const ColumnBuffer& buffer : row.columns) {
@@ -260,7 +262,7 @@ absl::Status CheckSize(const TableSchema& kept, const PostgresShadow& shadow, st
       "former rows. Raise that limit, or empty the table first with 'mirrorctl reset'."));
 }
 
-/// Checks that the table can be written: a table with the partner's rows is never replaced.
+/// Checks that the table can be written, because a table with rows of the partner is never replaced.
 absl::Status CheckWritable(TableWork& work, const TableSchema& kept) {
   ASSIGN_OR_RETURN(const auto present, ReadPresent(work.connection, work.names, {kept.name}));
   const auto table = present.find(kept.name);
@@ -282,7 +284,7 @@ absl::Status Refused(const TableSchema& kept, const postgres::Failure& failure) 
       "not fulfil it: drop it, and the next cycle populates the table."));
 }
 
-/// Returns how many rows it changed.
+/// Returns the number of changed rows.
 absl::StatusOr<std::int64_t> RunMerging(TableWork& work, const TableSchema& kept, const std::string& sql) {
   const postgres::AnswersWithin waits(work.connection, kLongStatement);
   const absl::StatusOr<std::int64_t> rows = work.connection.Run(sql, {}, kMerging);
@@ -298,7 +300,7 @@ absl::StatusOr<std::int64_t> RunMerging(TableWork& work, const TableSchema& kept
   return ToStoreStatus(ran, TableOwner::kMirroredTable);
 }
 
-/// If triggers or rules of others fire even for the mirror, checks the number of rows.
+/// Checks the number of rows, if triggers or rules of others also fire for the mirror's writes.
 absl::Status CheckAllWritten(TableWork& work, const TableSchema& kept, const PostgresShadow& shadow) {
   const auto triggers = work.connection.Number(
       "SELECT (SELECT count(*) FROM pg_trigger WHERE tgrelid = to_regclass($1) AND NOT tgisinternal AND "
@@ -320,7 +322,7 @@ absl::Status CheckAllWritten(TableWork& work, const TableSchema& kept, const Pos
       ". None of the new rows was applied; the table has its former ones. Drop the trigger or rule."));
 }
 
-/// Checks that as many rows were changed (`changed`) as the merge had to change (`wanted`).
+/// Checks that the number of changed rows, `changed`, is the number that the merge had to change, `wanted`.
 absl::Status CheckChanged(const TableSchema& kept, std::int64_t wanted, std::int64_t changed) {
   if (wanted == changed) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
@@ -329,8 +331,8 @@ absl::Status CheckChanged(const TableSchema& kept, std::int64_t wanted, std::int
       ". None of the new rows was applied; the table has its former ones. Drop the trigger or rule."));
 }
 
-/// Drops an index that refuses the rows and is not the key's: one of the mirror's own whose value is too
-/// long, or, if `left_out` is given, a unique one. False: something else refused them.
+/// Drops an index that refuses the rows and is not the key's. It is one of the mirror's own for which a value
+/// is too long, or, if `left_out` is given, a unique index. False: something else refused the rows.
 absl::StatusOr<bool> DropRefusing(TableWork& work, const TableSchema& kept, const absl::Status& failed,
                                   std::vector<std::string>* left_out) {
   const postgres::Failure failure = postgres::FailureOf(failed);
@@ -356,12 +358,12 @@ absl::StatusOr<bool> DropRefusing(TableWork& work, const TableSchema& kept, cons
                                                       "both."));
   }
   if (!dropped.ok()) return dropped;
-  // The next comparison with the source's indexes makes one of the mirror's own again.
+  // The next comparison with the source's indexes makes an index of the mirror's own again.
   if (!absl::StartsWith(FoldName(name), kOwnIndexPrefix)) left_out->push_back(name);
   return true;
 }
 
-/// Repeats the statement until no index refuses its rows: see DropRefusing().
+/// Repeats the statement until no index refuses its rows, see DropRefusing().
 absl::StatusOr<std::int64_t> WriteMerged(TableWork& work, const TableSchema& kept, const std::string& sql,
                                          std::vector<std::string>* left_out) {
   while (true) {

@@ -20,7 +20,8 @@ namespace {
 constexpr std::size_t kColumnNumbersMax = 1'600;
 constexpr char kReadingTables[] = "looking at the mirrored tables";
 
-/// Returns why rows cannot be written; if not `whole`, why they cannot be even after columns are added.
+/// Returns why rows cannot be written; empty: they can. `whole` false: ignores missing columns, which can be
+/// added.
 std::string Misfit(const TableSchema& kept, const PresentTable& present, bool whole) {
   if (!present.is_ours) return "another role made it: rename or drop it";
   if (present.is_unlogged) return "it is UNLOGGED: a crash of PostgreSQL would empty it";
@@ -81,8 +82,8 @@ absl::StatusOr<std::map<std::string, PresentTable>> ReadPresent(postgres::Connec
                                                                 const std::vector<std::string>& relations) {
   postgres::Array wanted = postgres::TextArray(relations);
   const auto rows = connection.Query(
-      // A type of another schema is qualified, so that it equals none of ours: its owner may have made casts
-      // and operators for it.
+      // A type of another schema gets its schema's name, so that it is equal to none of ours. Its owner may
+      // have made casts and operators for it.
       "SELECT c.relname::text, a.attnum, CASE WHEN a.attisdropped THEN NULL ELSE a.attname::text END, CASE "
       "WHEN a.atttypmod = -1 AND t.typnamespace = 'pg_catalog'::regnamespace THEN t.typname::text ELSE "
       "format_type(a.atttypid, a.atttypmod) END, l.collname = 'C' AND l.collnamespace = "
@@ -118,7 +119,7 @@ absl::StatusOr<std::map<std::string, PresentTable>> ReadPresent(postgres::Connec
 }
 
 absl::Status CheckNoHeirs(postgres::Connection& connection, const PostgresOwnTables& names) {
-  // Partitions belong to their table, so only relkind 'r' counts.
+  // Partitions belong to their table. So only relkind 'r' counts.
   const auto rows = connection.Query(
       "SELECT format('%I.%I', n.nspname, c.relname), format('%I.%I', m.nspname, p.relname) FROM pg_inherits "
       "AS "
@@ -139,8 +140,8 @@ absl::Status CheckNoHeirs(postgres::Connection& connection, const PostgresOwnTab
 absl::StatusOr<std::string> PrintOfDefinitions(postgres::Connection& connection,
                                                const PostgresOwnTables& names) {
   const auto rows = connection.Query(
-      // pg_class has no index by schema, but pg_depend has. OFFSET 0 keeps the planner from scanning a whole
-      // catalog: a place may have any number of other relations.
+      // pg_class has no index by schema, but pg_depend has one. OFFSET 0 keeps the planner from scanning a
+      // whole catalog, because a place may have any number of other relations.
       "WITH tables AS MATERIALIZED (SELECT c.* FROM (SELECT objid FROM pg_depend WHERE classid = "
       "'pg_catalog.pg_class'::regclass AND refclassid = 'pg_catalog.pg_namespace'::regclass AND refobjid = "
       "to_regnamespace($1) OFFSET 0) AS d CROSS JOIN LATERAL (SELECT oid, relname, relowner, relpersistence, "
@@ -217,7 +218,7 @@ absl::StatusOr<std::vector<std::string>> FindDependants(postgres::Connection& co
                                                         const PostgresOwnTables& names,
                                                         const std::string& relation,
                                                         const std::string& column) {
-  // The mirror's own views are dropped and made with their table.
+  // The mirror's own views are dropped and made again with their table.
   const auto rows = connection.Query(
       absl::StrCat(
           "WITH own AS MATERIALIZED (",

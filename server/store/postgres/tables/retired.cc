@@ -22,7 +22,8 @@ namespace {
 constexpr char kLooking[] = "looking at tables that were set aside";
 constexpr std::int64_t kKeptForGood = std::numeric_limits<std::int64_t>::max();
 
-/// Renames it, without the mirror's own indexes, whose names become free. Returns its new name.
+/// Renames the relation. Before that, drops the mirror's own indexes on it, so that their names become free.
+/// Returns the new name.
 absl::StatusOr<std::string> RenameAside(TableWork& work, const std::string& relation) {
   RETURN_IF_ERROR(LockTable(work, relation));
   RETURN_IF_ERROR(DropOwnIndexes(work, relation));
@@ -34,7 +35,7 @@ absl::StatusOr<std::string> RenameAside(TableWork& work, const std::string& rela
   return aside;
 }
 
-/// Returns those of `dropped` that keep the partner's rows: all rows of the others are the source's.
+/// Returns those of `dropped` that keep rows of the partner. All rows of the others are the source's.
 absl::StatusOr<std::vector<std::string>> KeepingTables(postgres::Connection& connection,
                                                        const PostgresOwnTables& names,
                                                        const std::vector<StateRow>& dropped) {
@@ -63,7 +64,7 @@ absl::StatusOr<bool> HoldsOthersRows(postgres::Connection& connection, const Pos
   return rows->rows() != 0;
 }
 
-/// Returns "VIEW" etc.; empty: a table, or no relation of its own.
+/// Returns "VIEW" etc.; empty: it is a table, or not a relation by itself.
 std::string_view KindOf(const Relation& relation) {
   static const std::map<char, std::string_view> kKinds = {
       {'v', "VIEW"}, {'m', "MATERIALIZED VIEW"}, {'i', "INDEX"}, {'S', "SEQUENCE"}, {'f', "FOREIGN TABLE"}};
@@ -89,7 +90,7 @@ absl::Status RunDropTable(TableWork& work, const std::string& table, const std::
   ForgetTable(work, table, shadow);
   const absl::StatusOr<Relation> there = FindRelation(work, table);
   if (!there.ok() || there->name.empty()) return there.status();
-  // Another role may have put something else in its place; that stays.
+  // Another role may have put something else in its place. That stays.
   if (!there->is_ours) return absl::OkStatus();
   if (const std::string kind(KindOf(*there)); !kind.empty())
     return RunWhereFree(work, there->name, absl::StrCat("DROP ", kind, " ", work.In(there->name)),
@@ -110,7 +111,7 @@ absl::Status DropRetired(TableWork& work, const std::vector<StateRow>& dropped, 
   for (StateRow& row : old) {
     const std::string& name = row.table_key;
     RemoveState(work.writes, work.names, StateKind::kDropped, name);
-    // Somebody edited the name. A relation with such a name was not set aside.
+    // Somebody changed the name in the note. A relation with such a name was not set aside.
     if (!IsDroppedName(name)) continue;
     absl::StatusOr<bool> kept = std::find(keeping.begin(), keeping.end(), name) != keeping.end();
     if (*kept) kept = HoldsOthersRows(work.connection, work.names, name);
@@ -122,7 +123,7 @@ absl::Status DropRetired(TableWork& work, const std::vector<StateRow>& dropped, 
     RETURN_IF_ERROR(RunOnTable(work,
                                absl::StrCat("DELETE FROM ONLY ", work.In(name), " WHERE ", LiveRowsAside()),
                                "emptying a table set aside"));
-    // The rest stays, and is not checked again.
+    // The other rows stay, and are not checked again.
     row.number = kKeptForGood;
     PutState(work.writes, work.names, StateKind::kDropped, std::move(row));
   }
@@ -144,7 +145,7 @@ absl::StatusOr<std::vector<std::string>> SetAside(postgres::Connection& connecti
     ASSIGN_OR_RETURN(const bool holds, HoldsOthersRows(connection, names, name));
     if (holds) holding.push_back(name);
   }
-  // Their numbers grow, so a shorter name is an older one.
+  // The numbers in the names increase. So a shorter name is an older one.
   std::sort(holding.begin(), holding.end(), [](const std::string& a, const std::string& b) {
     return a.size() != b.size() ? a.size() < b.size() : a < b;
   });

@@ -66,7 +66,8 @@ StateRow ShadowRow(const PostgresShadow& shadow) {
 
 namespace {
 
-/// Runs before the first row is sent: in the swap readers would wait for it during the whole merge.
+/// Adds the columns that the merge needs. Runs before the first row is sent. If this were done in the swap,
+/// readers would wait during the whole merge.
 absl::Status PrepareMerge(TableWork& work, const TableSchema& kept) {
   if (KeepsPartner(kept)) return absl::OkStatus();
   ASSIGN_OR_RETURN(const auto present, ReadPresent(work.connection, work.names, {kept.name}));
@@ -85,13 +86,13 @@ absl::StatusOr<PostgresShadow> RunBeginShadow(TableWork& work, const PostgresAgr
   const TableSchema kept = ShadowForm(KeptForm(begin.schema));
   PostgresShadow shadow{FoldName(kept.name), ShadowName(id), begin.cycle, 0, agreed.kinds, {}};
   AddKinds(kept, &shadow.kinds);
-  // A table that autovacuum analyzes at the moment could not be renamed; and no other process should clean up
-  // after a population.
+  // Autovacuum is off. A table that autovacuum analyzes at the moment could not be renamed, and no other
+  // process should clean up after a population.
   absl::Status made = RunOnTable(work,
                                  absl::StrCat(CreateTableSql(work, shadow.name, kept, id), "; ALTER TABLE ",
                                               work.In(shadow.name), " SET (autovacuum_enabled = off)"),
                                  "making a table for a population");
-  // No role may read half a population.
+  // No role may read an incomplete population.
   if (made.ok()) made = TakeRights(work.connection, work.In(shadow.name));
   if (!made.ok()) return made;
   WriteShadow(work, shadow);

@@ -29,46 +29,49 @@
 namespace mirror {
 namespace {
 
-/// Carries a table's indexes, except its key's, to the shadow that replaces it: with their names, comments
-/// and the CLUSTER mark. The caller calls each method once, in this order. Errors: as RunOnTable().
+/// Copies the indexes of a table, except its key's, to the shadow that replaces it. Keeps their names,
+/// comments and the CLUSTER mark. The caller calls each method once, in this order. Errors: those of
+/// RunOnTable().
 class CarriedIndexes {
  public:
   CarriedIndexes(TableWork& work, std::string table, std::string shadow)
       : work_(work), table_(std::move(table)), shadow_(std::move(shadow)) {}
 
-  /// Makes them on the shadow under other names: under the lock readers would wait for that.
+  /// Makes the indexes on the shadow under other names, because readers would wait for that if the table were
+  /// locked.
   absl::Status Prepare();
-  /// The table must be locked. Returns SQL that drops its indexes: names are unique per schema.
+  /// Returns SQL that drops the table's indexes, because index names are unique in a schema. The table must
+  /// be locked.
   absl::StatusOr<std::string> Free();
-  /// The shadow must have the table's name by now. `left_out`: indexes that its rows violate; they are not
-  /// made. Those of the mirror's own are not listed.
+  /// Gives the indexes their names. The shadow must have the table's name by now. Adds to `left_out` the
+  /// indexes that its rows violate, except the mirror's own. These indexes are not made.
   absl::Status Finish(std::vector<std::string>* left_out);
 
  private:
   struct Index {
     std::string name;
-    std::string make, drop;  ///< On the table, under its name.
-    std::string tell;        ///< Comments etc., run afterwards; may be empty.
-    /// SQL before and after its name and the relation's. Empty `head`: not known.
+    std::string make, drop;  ///< For the table, with the index's name.
+    std::string tell;        ///< Comments etc., which are run afterwards; may be empty.
+    /// SQL before and after the names of the index and the relation. Empty `head`: unknown.
     std::string head, tail;
     bool is_constraint = false;
   };
   enum class Made : std::uint8_t { kYes, kNo, kRowsRefuse };
   absl::StatusOr<std::vector<Index>> Find();
-  /// Runs in a savepoint. Errors: only those that are no reason to leave out the index.
+  /// Runs in a savepoint. Errors: only those for which the index must not be left out, such as a full disk.
   absl::StatusOr<Made> Make(const std::string& sql);
 
   TableWork& work_;
   const std::string table_, shadow_;
-  /// By definition: its name on the shadow; empty: the shadow's rows violate it.
+  /// By definition: the index's name on the shadow; empty: the shadow's rows violate it.
   std::map<std::string, std::string> prepared_;
   std::vector<Index> indexes_;  ///< Set by Free().
 };
 
 constexpr char kCarrying[] = "making a table's indexes for its new rows";
 
-// Reads the definition of an index without its name and table, which PostgreSQL puts into the middle. It
-// includes storage parameters, except those of constraints.
+// Reads the definition of an index without its own name and its table's name, which PostgreSQL puts in the
+// middle. The definition includes storage parameters, except those of constraints.
 constexpr char kIndexesSql[] = R"(
 SELECT c.relname::text,
   CASE WHEN k.oid IS NULL THEN d.def
@@ -120,7 +123,7 @@ absl::Status CarriedIndexes::Prepare() {
             ? absl::StrCat("ALTER TABLE ", shadow, index.head, QuoteName(name), " ", index.tail)
             : absl::StrCat(index.head, QuoteName(name), " ON ", shadow, " ", index.tail);
     ASSIGN_OR_RETURN(const Made made, Make(sql));
-    // kNo: the definition may name the table itself; then it is made after the rename.
+    // kNo: perhaps the definition names the table itself. Then the index is made after the rename.
     if (made != Made::kNo) prepared_[index.make] = made == Made::kYes ? name : "";
   }
   return absl::OkStatus();
@@ -149,13 +152,13 @@ absl::Status CarriedIndexes::Finish(std::vector<std::string>* left_out) {
     }
     if (made == Made::kYes) {
       RETURN_IF_ERROR(index.tell.empty() ? absl::OkStatus() : RunOnTable(work_, index.tell, kCarrying));
-      // Below, an index of the mirror's own is not listed: the source no longer has its column, or a value is
+      // An index of the mirror's own is not listed below: the source no longer has its column, or a value is
       // too long for it.
     } else if (!absl::StartsWith(FoldName(index.name), kOwnIndexPrefix)) {
       left_out->push_back(index.name);
     }
   }
-  // Somebody dropped or changed these on the table meanwhile.
+  // Somebody dropped or changed these indexes on the table meanwhile.
   for (const auto& [definition, name] : prepared_) {
     if (name.empty()) continue;
     RETURN_IF_ERROR(RunOnTable(work_,
@@ -176,7 +179,7 @@ absl::StatusOr<CarriedIndexes::Made> CarriedIndexes::Make(const std::string& sql
   if (!absl::IsFailedPrecondition(made)) return made;
   RETURN_IF_ERROR(attempt.RollBack(kCarrying));
   const postgres::Trouble trouble = postgres::TroubleOf(made);
-  // For a value that is too long, RunOnTable() returns an error with Trouble::kNone.
+  // If a value is too long, the error that RunOnTable() returns has Trouble::kNone.
   return trouble == postgres::Trouble::kConstraint || trouble == postgres::Trouble::kNone ? Made::kRowsRefuse
                                                                                           : Made::kNo;
 }
@@ -189,15 +192,16 @@ class Replacement {
   Replacement(TableWork& work, const std::string& table, const PostgresShadow& shadow)
       : work_(work), table_(table), shadow_(shadow), indexes_(work, table, shadow.name) {}
 
-  /// Locks the table against readers, if it is free. They wait from then on, so slow work is done before.
-  /// Errors: kAborted, naming the readers.
+  /// Locks the table against readers, if it is free. From then on they wait, so slow work is done before.
+  /// Errors: kAborted, with the readers.
   absl::Status Lock() {
     RETURN_IF_ERROR(LockTable(work_, shadow_.name));
     RETURN_IF_ERROR(indexes_.Prepare());
     return LockTable(work_, table_);
   }
 
-  /// Replaces the table; makes objects of others again on the new rows. `generation` gets the table's.
+  /// Replaces the table, and makes objects of others again on the new rows. Sets `generation` to that of the
+  /// new table.
   absl::Status Run(std::int64_t* generation, std::vector<std::string>* left_out) {
     ASSIGN_OR_RETURN(const std::vector<Part> triggers, FindTriggers());
     ASSIGN_OR_RETURN(const std::vector<Part> notes, FindNotes());
@@ -211,7 +215,7 @@ class Replacement {
                     work_.In(shadow_.name), " RESET (autovacuum_enabled); ALTER TABLE ",
                     work_.In(shadow_.name), " RENAME TO ", QuoteName(table_));
     for (const Part& note : notes) absl::StrAppend(&sql, "; ", note.make);
-    // A view would otherwise stay on the set-aside table, and keep that from being dropped.
+    // Otherwise a view would still refer to the table that is set aside, and prevent its drop.
     RETURN_IF_ERROR(DropOwnViews());
     RETURN_IF_ERROR(RunOnTable(work_, sql, kSwapping));
     CrashPoint("swap.exchanged");
@@ -243,7 +247,8 @@ class Replacement {
         "$1::text::regclass AND NOT tgisinternal ORDER BY oid",
         {{work_.In(table_)}});
   }
-  /// Finds comments of a DBA on the table and its columns, and its storage options: the shadow has none.
+  /// Finds a DBA's comments on the table and its columns, and the table's storage options. The shadow has
+  /// none of them.
   absl::StatusOr<std::vector<Part>> FindNotes() {
     return Find(R"(
 SELECT '', CASE WHEN d.objsubid = 0 THEN format('COMMENT ON TABLE %s IS %L', $1::text, d.description)
@@ -296,7 +301,7 @@ UNION ALL SELECT '', format('ALTER TABLE %s SET (%s%I = %L)', $1::text, part, op
   CarriedIndexes indexes_;
 };
 
-/// Tells whether the table has no row, and no objects of others that a replacement would lack.
+/// Returns whether the table has no rows, and no objects of others that a replacement would lack.
 absl::StatusOr<bool> IsBare(TableWork& work, const std::string& table) {
   // If all rows were deleted, this still scans their pages.
   const postgres::AnswersWithin waits(work.connection, kLongStatement);
@@ -334,7 +339,7 @@ absl::Status CheckReplaceable(TableWork& work, const std::string& table, const s
       "cycle populates the table."));
 }
 
-/// False: the columns are in use, or an object depends on one.
+/// Drops the columns. False: they are in use, or an object depends on one.
 absl::StatusOr<bool> DropColumns(TableWork& work, const std::string& table,
                                  const std::vector<std::string>& columns) {
   std::vector<std::string> drops;
@@ -351,8 +356,8 @@ absl::StatusOr<bool> DropColumns(TableWork& work, const std::string& table,
   return dropped.ok();
 }
 
-/// Drops columns that the source no longer has. Those that cannot be dropped now stay until a later
-/// population, and are emptied: that must not fail a merge of minutes.
+/// Drops columns that the source no longer has. Columns that cannot be dropped now are emptied, and stay
+/// until a later population: they must not make a merge of several minutes fail.
 absl::Status DropOthers(TableWork& work, const TableSchema& kept, const PresentTable& present) {
   std::vector<std::string> free, stay;
   for (const std::string& name : OtherColumns(kept, present)) {
@@ -363,7 +368,7 @@ absl::Status DropOthers(TableWork& work, const TableSchema& kept, const PresentT
     ASSIGN_OR_RETURN(const bool dropped, DropColumns(work, kept.name, free));
     if (!dropped) stay.insert(stay.end(), free.begin(), free.end());
   }
-  // A NOT NULL column of a DBA's keeps its values.
+  // A NOT NULL column that a DBA made keeps its values.
   std::erase_if(stay, [&](const std::string& name) { return present.Find(name)->is_not_null; });
   return NoteEmptied(work, kept.name, stay);
 }
@@ -381,7 +386,7 @@ absl::Status RunSwap(TableWork& work, const PostgresShadow& shadow, std::int64_t
   absl::StatusOr<bool> replaces = !why.empty();
   if (*replaces) {
     RETURN_IF_ERROR(CheckReplaceable(work, kept.name, why));
-    // Checked again, because the lock may have waited for somebody who was creating a view on the table.
+    // Checks again, because the lock may have waited for somebody who was making a view on the table.
     RETURN_IF_ERROR(replacement.Lock());
     RETURN_IF_ERROR(CheckReplaceable(work, kept.name, why));
   } else if (replaces = IsBare(work, kept.name); replaces.ok() && *replaces) {
@@ -395,7 +400,8 @@ absl::Status RunSwap(TableWork& work, const PostgresShadow& shadow, std::int64_t
     RemoveState(work.writes, work.names, StateKind::kShadow, shadow.table_key);
     RemoveState(work.writes, work.names, StateKind::kEmptied, shadow.table_key);
   } else {
-    // The columns existed when the population began. To add one here blocks readers for the whole merge.
+    // The columns existed when the population began. If one has to be added here, readers are blocked during
+    // the whole merge.
     RETURN_IF_ERROR(AddMissingColumns(work, kept.name, kept, table));
     absl::Status merged = MergeRows(work, kept, shadow, merge_rows_max, left_out);
     // The merge left none of the excluded values, except those that DropOthers() notes now.

@@ -17,7 +17,7 @@ using postgres::Trouble;
 
 constexpr std::chrono::milliseconds kDefinitionPatience{100}, kRowsPatience{2'000};
 
-/// Returns the lock holders: "'pg_dump' (process 1234)".
+/// Returns the holders of the lock: "'pg_dump' (process 1234)".
 absl::StatusOr<std::string> WhoHas(TableWork& work, const std::string& relation) {
   const auto rows = work.connection.Query(
       "SELECT coalesce(nullif(a.application_name, ''), 'a program'), l.pid FROM pg_locks AS l JOIN "
@@ -35,7 +35,8 @@ absl::StatusOr<std::string> WhoHas(TableWork& work, const std::string& relation)
 }  // namespace
 
 absl::Status LockTable(TableWork& work, const std::string& relation, std::string_view mode) {
-  // Readers do not queue behind other modes; and an autovacuum gives way after a second.
+  // ACCESS EXCLUSIVE makes readers wait, so it gets little time. With other modes readers do not wait. They
+  // get 2 s, because PostgreSQL cancels an autovacuum that blocks a lock after 1 s by default.
   return RunWhereFree(work, relation,
                       absl::StrCat("LOCK TABLE ", work.In(relation), " IN ", std::string(mode), " MODE"),
                       "locking a table", mode == "ACCESS EXCLUSIVE" ? kDefinitionPatience : kRowsPatience);
@@ -71,7 +72,7 @@ absl::Status RunOnTable(TableWork& work, const std::string& sql, std::string_vie
 
 absl::Status OnTable(const absl::Status& ran) {
   const Trouble trouble = postgres::TroubleOf(ran);
-  // From a definition: the table has too many columns, or its values do not fit the new type.
+  // Comes from a definition: the table has too many columns, or its values do not fit the new type.
   if (trouble == Trouble::kTooLarge || trouble == Trouble::kValue)
     return absl::FailedPreconditionError(ran.message());
   return ToStoreStatus(ran, TableOwner::kMirroredTable);

@@ -19,7 +19,7 @@ void Append(std::string* list, const std::string& what) {
   absl::StrAppend(list, list->empty() ? "" : ", ", what);
 }
 
-/// Lists all columns, then kKindsColumn.
+/// Returns all columns, then kKindsColumn.
 std::string AllOf(const TableSchema& kept, std::string_view alias) {
   std::string list;
   for (const Column& column : kept.columns)
@@ -32,7 +32,7 @@ std::string BatchColumn(const ChangeBatch& batch, std::uint32_t column) {
   return absl::StrCat("b.c", batch.Find(column) - batch.columns.data());
 }
 
-/// SQL of a stored value's kind; undefined for NULL.
+/// Returns SQL for the kind of a stored value. It is undefined for NULL.
 std::string StoredKind(std::string_view alias, const Column& column, std::size_t place,
                        const PostgresKinds& kinds) {
   if (place >= kinds.defaults.size()) return "0";
@@ -42,7 +42,7 @@ std::string StoredKind(std::string_view alias, const Column& column, std::size_t
                       static_cast<int>(kinds.defaults[place]), " END");
 }
 
-/// Compares two rows of values. The kinds of ANY values are compared in a ROW of their own: a ROW can have
+/// Compares two rows of values. The kinds of ANY values are compared in a second ROW, because a ROW can have
 /// only as many values as a table can have columns.
 class Difference {
  public:
@@ -55,7 +55,7 @@ class Difference {
     Append(&a_kinds_, a);
     Append(&b_kinds_, b);
   }
-  /// SQL: true if they differ; with `same`, true if they are equal.
+  /// Returns SQL that is true if the rows differ, or with `same` if they are equal.
   std::string Sql(bool same = false) const {
     const char* const is = same ? " IS NOT DISTINCT FROM " : " IS DISTINCT FROM ";
     if (a_.empty()) return same ? "true" : "false";
@@ -68,7 +68,7 @@ class Difference {
   std::string a_, b_, a_kinds_, b_kinds_;
 };
 
-/// Names a view's column; a mirrored column may already have the name.
+/// Returns the name of a column of the view. A mirrored column may already have `name`.
 std::string ViewColumn(const TableSchema& kept, const std::string& name) {
   return kept.Find(name) ? QuoteName("_mirror_" + name) : name;
 }
@@ -112,7 +112,7 @@ std::string VersionSql::Create(std::string_view name) const {
   for (const Column& column : kept_.columns)
     absl::StrAppend(&sql, ", ", QuoteName(column.name), " ", DeclaredType(column));
   if (HasKinds(kept_)) absl::StrAppend(&sql, ", ", kKindsColumn, " bytea NOT NULL DEFAULT ''");
-  // Versions are appended in the order of moments, so a small BRIN index is enough.
+  // Versions are appended in the order of moments. So a small BRIN index is enough.
   return absl::StrCat(sql, "); CREATE UNIQUE INDEX ", QuoteName(absl::StrCat(std::string(name), "_key")),
                       " ON ", versions_, " (", Key(""), ", ", kVersionUntil, "); CREATE INDEX ",
                       QuoteName(absl::StrCat(std::string(name), "_until")), " ON ", versions_,
@@ -184,7 +184,7 @@ std::string VersionSql::KeepDifference(const PostgresVisible& visible, const std
   for (std::size_t i = 0; i < kept_.columns.size(); ++i) {
     const Column& column = kept_.columns[i];
     if (!visible.columns.contains(FoldName(column.name))) {
-      // The row had no value in this column: its new value never stood there before.
+      // The row had no value in this column. If the new value is not NULL, the row changes.
       absl::StrAppend(&comes, " OR ", Of("s", column.name), " IS NOT NULL");
       continue;
     }

@@ -47,13 +47,13 @@ namespace {
 /// The values of a key, bound from $1 on. `key` and `table` must outlive it.
 class BoundKey {
  public:
-  /// `alias`: that of the searched rows.
+  /// `alias`: that of the rows to search.
   BoundKey(const TableSchema& table, const Key& key, std::string_view alias);
 
-  /// False: no row with this key can exist in PostgreSQL.
+  /// False: PostgreSQL cannot have a row with this key.
   bool can_be_there() const { return can_be_there_; }
   const std::vector<postgres::Value>& values() const { return values_; }
-  /// The condition, in SQL.
+  /// Returns the condition, as SQL.
   const std::string& same() const { return same_; }
 
  private:
@@ -82,7 +82,7 @@ BoundKey::BoundKey(const TableSchema& table, const Key& key, std::string_view al
 constexpr char kKeeping[] = "keeping versions of rows";
 constexpr char kCutting[] = "removing the oldest versions of rows";
 constexpr char kErasing[] = "removing versions of a row";
-/// Prefix of the names of dropped columns, whose old names other columns may use now.
+/// Prefix of the names of dropped columns. Other columns may use their old names now.
 constexpr char kFormer[] = "_mirror_former_";
 constexpr char kFollowing[] = "changing the versions of a table's rows";
 
@@ -96,7 +96,8 @@ absl::StatusOr<bool> IsTaken(TableWork& work, const std::string& name) {
   return !there.name.empty();
 }
 
-/// Returns "orders_history", or a name of the mirror's own if a relation has that already.
+/// Returns "orders_history". If a relation has that name already, returns a name with the mirror's own
+/// prefix.
 absl::StatusOr<std::string> FreeViewName(TableWork& work, const PostgresHistory& history) {
   for (const std::string& name :
        {history.schema.name + "_history", absl::StrCat("_mirror_history_", history.schema.name)}) {
@@ -159,12 +160,12 @@ class OverBatch {
 bool SameType(const Column& before, const Column& now) {
   if (DeclaredType(before) != DeclaredType(now) || PostgresFormOf(before) != PostgresFormOf(now))
     return false;
-  // Integers and reals are widened without a conversion.
+  // Integers and reals become wider without a conversion.
   return before.type == now.type || (PostgresFormOf(now) == PostgresForm::kInt && before.type < now.type) ||
          (PostgresFormOf(now) == PostgresForm::kReal && before.type < now.type);
 }
 
-/// Deletes the digests of states before that number.
+/// Deletes the digests of states before number `before`.
 absl::StatusOr<std::int64_t> ForgetProofs(TableWork& work, const std::string& table, std::int64_t before) {
   absl::StatusOr<std::int64_t> forgotten = work.connection.Run(
       absl::StrCat("UPDATE ", work.names.journal,
@@ -174,12 +175,12 @@ absl::StatusOr<std::int64_t> ForgetProofs(TableWork& work, const std::string& ta
   return forgotten;
 }
 
-/// Retires the column, whose name another column gets.
+/// Marks the column as a former one, because another column gets its name.
 void Displace(const std::string& name, TableSchema* was) {
   if (const auto column = was->Find(name)) was->columns[*column].name = kFormer;
 }
 
-/// Returns the old definition under the new names.
+/// Returns the old definition with the new names.
 TableSchema Renamed(TableSchema before, const MovedColumns& moved) {
   for (const std::string& name : moved.replaced) Displace(name, &before);
   for (const auto& [from, to] : moved.renamed) {
@@ -226,7 +227,8 @@ class Widening {
     }
   }
   bool Has(const std::string& column) const { return there_.contains(column); }
-  /// Returns "a = NULL, b = NULL", under the new names. Includes all former columns: their origin is unknown.
+  /// Returns "a = NULL, b = NULL", with the new names. Includes all former columns, because their origin is
+  /// unknown.
   std::string Emptied(const TableSchema& was, const NewRules& rules) const {
     std::vector<std::string> columns = rules.returned;
     for (const std::string& name : rules.changed) columns.push_back(was.columns[*was.Find(name)].name);
@@ -243,7 +245,7 @@ class Widening {
   const std::string& sql() const { return sql_; }
 
  private:
-  /// Renames a dropped column's remains out of the way: it may have another type.
+  /// Renames what is left of a dropped column, so that its name is free. It may have another type.
   absl::Status Free(const std::string& name) {
     if (!there_.contains(name)) return absl::OkStatus();
     ASSIGN_OR_RETURN(const std::int64_t id, TakeId(work_.connection, work_.names));
@@ -336,7 +338,7 @@ absl::Status KeepDifferentVersions(TableWork& work, const PostgresHistory& histo
         "history. The new rows were not applied. 'mirrorctl reset' drops the table; the next cycle makes "
         "it."));
   }
-  // Locked, so that the later merge or swap finds the rows that were compared.
+  // The table is locked, so that the later merge or swap finds the rows that were compared.
   absl::Status status = LockTable(work, kept.name, "SHARE ROW EXCLUSIVE");
   if (status.ok()) status = RunOnTable(work, "SET LOCAL work_mem = '64MB'", kKeeping);
   if (!status.ok()) return status;
@@ -403,7 +405,7 @@ absl::Status FollowDefinition(TableWork& work, const TableSchema& agreed, const 
       FindNewRules(was, agreed, [&](const std::string& column) { return widening->Has(column); });
   const std::string emptied = rules.empty() ? "" : widening->Emptied(was, rules);
   if (!emptied.empty()) {
-    // Emptied before it is renamed, if its type changes.
+    // Empties the column before it is renamed, which happens if its type changes.
     const std::string empty = absl::StrCat("UPDATE ", work.In(history->versions), " SET ", emptied);
     RETURN_IF_ERROR(RunOnTable(
         work, absl::StrCat(widening->sql(), widening->sql().empty() ? "" : "; ", empty), kFollowing));
@@ -418,7 +420,7 @@ absl::Status FollowDefinition(TableWork& work, const TableSchema& agreed, const 
   if (HasKinds(kept)) widening->AddKinds();
   if (!widening->sql().empty()) RETURN_IF_ERROR(RunOnTable(work, widening->sql(), kFollowing));
   if (PackTable(history->schema) != PackTable(kept)) {
-    // A digest is only valid for the columns that it covered.
+    // A digest is valid only for the columns that it covered.
     RETURN_IF_ERROR(ForgetProofs(work, kept.name, INT64_MAX).status());
   }
   history->schema = kept;
@@ -435,7 +437,7 @@ absl::StatusOr<std::int64_t> CutVersions(TableWork& work, PostgresHistory* histo
     history->known_from = known_from;
     WriteHistory(work.writes, work.names, *history);
   }
-  // Deletes heads of moments that nobody can ask for any more.
+  // Deletes heads of moments that no reader can request any more.
   absl::StatusOr<std::int64_t> gone = work.connection.Run(
       absl::StrCat(
           "DELETE FROM ", work.names.journal,
@@ -500,7 +502,7 @@ absl::Status MakeHistoryView(TableWork& work, PostgresHistory* history) {
   ASSIGN_OR_RETURN(const PostgresVisible visible, FindVisible(work.connection, work.names, kept));
   history->view = name;
   history->is_view_whole = visible.is_whole;
-  // The view needs the table's key. If it is missing, the next population makes the view.
+  // The view needs the table's key. If a column of it is missing, the next population makes the view.
   for (const std::uint32_t column : kept.Key()) {
     if (!visible.columns.contains(FoldName(kept.columns[column].name))) return absl::OkStatus();
   }
@@ -519,7 +521,7 @@ absl::StatusOr<bool> ShowsTable(TableWork& work, const PostgresHistory& history)
     ASSIGN_OR_RETURN(const PostgresVisible visible, FindVisible(work.connection, work.names, kept));
     return visible.is_whole || !history.is_view_whole;
   }
-  // A view refers to its table and columns by number, whatever their present names.
+  // A view refers to its table and columns by number, whatever names they have now.
   const auto rows = work.connection.Query(
       "SELECT DISTINCT a.attname::text FROM pg_catalog.pg_rewrite AS r JOIN pg_catalog.pg_depend AS d ON "
       "d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = "
@@ -562,9 +564,9 @@ absl::StatusOr<bool> MendHistoryView(TableWork& work, PostgresHistory* history) 
 
 namespace {
 
-/// The size of a version is estimated from so many rows, in no particular order.
+/// Number of rows, in no particular order, from which the size of a version is estimated.
 constexpr int kSampledRows = 1'000;
-/// Bytes of a version beside its row: its index entry.
+/// Bytes of a version in addition to its row: its index entry.
 constexpr int kVersionBytes = 24;
 
 constexpr int kKeyBlockRows = 10'000;
@@ -591,7 +593,7 @@ class PostgresVersionReader final : public VersionReader {
                            {old.before_ms, old.now_ms, FoldName(history.schema.name)}, Doing(history.schema));
     if (!last_old.ok()) return ToStoreStatus(last_old.status(), TableOwner::kOwnTable);
     ASSIGN_OR_RETURN(const std::int64_t over, FindOver(history.schema, opened.versions(names_), bytes_max));
-    // The last committed state stays, however much the running cycle has written.
+    // The last committed state stays, whatever amount the running cycle has written.
     ASSIGN_OR_RETURN(const auto last, LastCommitOf(connection_, names_, history.schema.name));
     const std::int64_t cut = std::max(*last_old, std::min(over, last));
     if (cut > history.known_from) return cut;
@@ -672,7 +674,7 @@ class PostgresVersionReader final : public VersionReader {
     const std::vector<std::uint32_t> key = table.Key();
     PostgresStoredRows stored(table, opened.kinds, key);
     const std::string list = stored.SelectList("v");
-    // A cursor, because `take` may read rows of these keys before the next fetch.
+    // Uses a cursor, because `take` may read rows of these keys before the next fetch.
     const std::string cursor = absl::StrCat("_mirror_touched_", ++cursors_);
     absl::Status status = connection_.Execute(
         absl::StrCat("DECLARE ", cursor, " NO SCROLL CURSOR FOR SELECT DISTINCT ", list, " FROM ",
@@ -697,7 +699,7 @@ class PostgresVersionReader final : public VersionReader {
  private:
   struct Opened {
     PostgresHistory history;
-    PostgresKinds kinds;  ///< Of the table's rows, and of their versions.
+    PostgresKinds kinds;  ///< The kinds of the table's rows and of their versions.
     PostgresVisible visible;
 
     std::string versions(const PostgresOwnTables& names) const {
@@ -720,8 +722,8 @@ class PostgresVersionReader final : public VersionReader {
     return history;
   }
 
-  /// Returns the moment that ended the last surplus version; 0: there is none. Counts rows, because deleting
-  /// rows does not shrink the relation at once.
+  /// Returns the moment that ended the last of the excess versions; 0: there are none. Counts rows, because a
+  /// relation does not shrink at once when rows are deleted.
   absl::StatusOr<std::int64_t> FindOver(const TableSchema& table, const std::string& versions,
                                         std::uint64_t bytes_max) {
     const auto size =
@@ -735,7 +737,7 @@ class PostgresVersionReader final : public VersionReader {
     if (!each.ok()) return ToStoreStatus(each.status(), TableOwner::kMirroredTable);
     const std::uint64_t stay =
         std::min<std::uint64_t>(bytes_max / static_cast<std::uint64_t>(*each), INT64_MAX);
-    // Counted by moment: sorting the rows themselves may need too much memory and disk.
+    // Counts by moment, because to sort the rows themselves may need too much memory and disk.
     const auto until = connection_.Number(
         absl::StrCat(
             "SELECT coalesce(max(until), 0) FROM (SELECT until, sum(rows) OVER (ORDER BY until DESC) ",
@@ -746,7 +748,7 @@ class PostgresVersionReader final : public VersionReader {
     return *until;
   }
 
-  /// Reads the table's history; from then on nobody can replace the table or its versions.
+  /// Reads the table's history. From then on no one can replace the table or its versions.
   absl::StatusOr<Opened> Open(const TableSchema& table) {
     ASSIGN_OR_RETURN(std::optional<PostgresHistory> kept, Find(table.name));
     if (!kept) return absl::NotFoundError(absl::StrCat("table '", table.name, "' has no history"));

@@ -26,7 +26,7 @@ struct StoredColumn {
   std::string name;
   std::string type;
   std::int64_t place = 0;
-  std::int64_t stored_place = 0;  ///< Not counting columns that SQLite computes when it reads them.
+  std::int64_t stored_place = 0;  ///< Its position, without columns that SQLite computes when it reads them.
   std::int64_t key_position = 0;  ///< From 1; 0: not in the key.
   bool is_generated = false;
   bool is_not_null = false;
@@ -57,7 +57,7 @@ absl::StatusOr<StoredColumns> StoredColumnsOf(SqliteConnection& connection, cons
   return columns;
 }
 
-/// See https://www.sqlite.org/datatype3.html#determination_of_column_affinity
+/// Returns the affinity: https://www.sqlite.org/datatype3.html#determination_of_column_affinity
 std::string_view AffinityOf(std::string_view declared) {
   const std::string type = FoldName(declared);
   const auto has = [&](const char* word) { return absl::StrContains(type, word); };
@@ -68,7 +68,8 @@ std::string_view AffinityOf(std::string_view declared) {
   return "NUMERIC";
 }
 
-/// Returns the columns of the primary key's index, with collations; empty for a rowid and without a key.
+/// Returns the columns of the primary key's index, with collations. Empty: the key is a rowid, or there is no
+/// key.
 absl::StatusOr<std::vector<std::string>> KeyIndex(SqliteConnection& connection, const std::string& table) {
   ASSIGN_OR_RETURN(
       Query query,
@@ -79,7 +80,7 @@ absl::StatusOr<std::vector<std::string>> KeyIndex(SqliteConnection& connection, 
   return query.Bind(1, table).Texts();
 }
 
-/// Returns whether the key is as in a mirror's own table of this definition.
+/// Returns whether the key is as in a table that the mirror makes for this definition.
 absl::StatusOr<bool> HasSameKey(SqliteConnection& connection, const std::string& table,
                                 const TableSchema& schema, const StoredColumns& columns) {
   const std::vector<std::uint32_t> key = schema.Key();
@@ -98,8 +99,8 @@ absl::StatusOr<bool> HasSameKey(SqliteConnection& connection, const std::string&
                     [](const std::string& a, const std::string& b) { return a == FoldName(b); });
 }
 
-/// Returns, for people, how `table` differs from this definition; empty if it does not. `whole`: also reports
-/// a missing column.
+/// Returns how `table` differs from this definition, for people; empty: it does not. `whole`: a missing
+/// column is a difference, too.
 absl::StatusOr<std::string> Misfit(SqliteConnection& connection, const std::string& table,
                                    const TableSchema& schema, const StoredColumns& columns, bool whole) {
   ASSIGN_OR_RETURN(const bool same_key, HasSameKey(connection, table, schema, columns));
@@ -122,7 +123,7 @@ absl::StatusOr<std::string> Misfit(SqliteConnection& connection, const std::stri
   return std::string();
 }
 
-/// Returns a column of the partner's that must have a value, but gets none in the source's rows.
+/// Returns a column of the partner that must have a value but would get none in the source's rows.
 std::string Unfillable(const TableSchema& schema, const StoredColumns& columns) {
   std::set<std::string> written = {kOwnedColumn};
   for (const Column& column : schema.columns) written.insert(FoldName(column.name));
@@ -133,7 +134,7 @@ std::string Unfillable(const TableSchema& schema, const StoredColumns& columns) 
   return "";
 }
 
-/// Returns, for people, why rows of this definition cannot be written; empty: they can.
+/// Returns why rows of this definition cannot be written, for people; empty: they can.
 std::string Lacking(const TableSchema& schema, const StoredColumns& columns) {
   for (const Column& column : schema.columns) {
     const auto found = columns.find(FoldName(column.name));
@@ -171,7 +172,7 @@ std::vector<std::string> OtherColumns(const TableSchema& schema, const StoredCol
   return names;
 }
 
-/// Checks SQLite's limit of columns before a statement fails on it.
+/// Checks SQLite's limit on columns before a statement fails because of it.
 absl::Status CheckCount(SqliteConnection& connection, const std::string& table, std::size_t count) {
   const int count_max = sqlite3_limit(connection.handle(), SQLITE_LIMIT_COLUMN, -1);
   if (count <= static_cast<std::size_t>(count_max)) return absl::OkStatus();
@@ -199,7 +200,7 @@ absl::Status AddOwnColumns(SqliteConnection& connection, const std::string& tabl
   return absl::OkStatus();
 }
 
-/// Returns a column of the partner's whose name the source now uses.
+/// Returns a column of the partner that has a name which the source uses now.
 std::string TakenName(const RefitTable& action, const StoredColumns& columns) {
   std::set<std::string> known;
   for (const Column& column : action.from.columns) known.insert(FoldName(column.name));
@@ -225,7 +226,7 @@ absl::Status Retype(SqliteConnection& connection, const std::string& table, cons
   return absl::OkStatus();
 }
 
-/// Removes the mirror's values from columns that a rule empties; the partner's rows keep theirs.
+/// Removes the mirror's values from columns that a rule empties. The partner's rows keep their values.
 absl::Status Empty(SqliteConnection& connection, const std::string& table, const StoredColumns& columns,
                    const RefitTable& action) {
   const bool whose_is_known = HasOwned(action.from) || HasOwned(action.to);
@@ -236,7 +237,8 @@ absl::Status Empty(SqliteConnection& connection, const std::string& table, const
     std::vector<std::string> statements;
     if (stored->second.is_not_null) {
       RETURN_IF_ERROR(DropOwnIndexesOver(connection, table, name));
-      // The table was adopted. A value that must be excluded is removed, even if other things go with it.
+      // The table was adopted. A value that a rule excludes is removed, even if other values are removed with
+      // it.
       statements = {absl::StrCat(Alter(table), "DROP COLUMN ", QuoteName(name)),
                     absl::StrCat(Alter(table), "ADD COLUMN ", QuoteName(name), " ",
                                  std::string(SqliteDeclaration(action.from.columns[*column])))};
@@ -256,7 +258,7 @@ absl::Status Change(SqliteConnection& connection, const std::string& table, cons
   connection.ForgetStatements();
   const bool rows_are_ours = !HasOwned(action.from);
   RETURN_IF_ERROR(AddOwnColumns(connection, table, action.to, columns, rows_are_ours));
-  // Runs while the marks still tell the mirror's rows from the partner's.
+  // Runs as long as the marks still distinguish the mirror's rows from the partner's.
   RETURN_IF_ERROR(Empty(connection, table, columns, action));
   const std::vector<std::string> kept = OwnColumns(action.to);
   for (const std::string& name : OwnColumns(action.from)) {
@@ -330,7 +332,7 @@ absl::StatusOr<std::optional<std::vector<std::uint32_t>>> PlainOrder(SqliteConne
     const Column& column = table.columns[i];
     const auto found = columns.find(FoldName(column.name));
     if (found == columns.end() || found->second.is_generated) return std::nullopt;
-    // For a NULL there, SQLite would write the column's default.
+    // For NULL in such a column SQLite would write the column's default.
     if (found->second.is_not_null && column.key_position == 0) return std::nullopt;
     order[static_cast<std::size_t>(found->second.place)] = i;
   }
@@ -344,7 +346,7 @@ absl::StatusOr<std::optional<std::vector<std::uint32_t>>> PlainOrder(SqliteConne
 
 namespace {
 
-/// Returns a column for one whose definition is no longer known.
+/// Returns a column to use if the definition of a column is no longer known.
 Column ColumnOfAny(const StoredColumn& stored, bool is_rowid) {
   const std::string_view affinity = AffinityOf(stored.type);
   Column column{.name = stored.name, .type = is_rowid ? Type::kInt64 : Type::kAny};

@@ -32,10 +32,10 @@
 namespace mirror {
 namespace {
 
-// Messages to people for a batch that cannot be written, by either method.
+// Messages to people for a batch that neither method can write.
 
-/// Returns the error for SQLite's `code` at row `row`: kFailedPrecondition naming the partner's unique
-/// indexes for a constraint, else SqliteConnection::ToStatus.
+/// Returns the error for SQLite's `code` at row `row`. For a constraint: kFailedPrecondition, with the
+/// partner's unique indexes. Otherwise: that of SqliteConnection::ToStatus.
 absl::Status RefusedRow(SqliteConnection& connection, const std::string& target, const TableSchema& schema,
                         int code, std::uint32_t row) {
   const std::string place = absl::StrCat("table '", schema.name, "', row ", row);
@@ -59,12 +59,12 @@ absl::Status RefusedRow(SqliteConnection& connection, const std::string& target,
                                    : "The source's rows need not be unique there: drop that index."));
 }
 
-/// The right to hold whole values in memory, which takes twice their size: one row at a time in the whole
-/// process. The writer of the row owns it until the row is written, and passes it to the code that assembles
-/// values. It is the last lock taken: no call under it waits for another lock.
+/// The right to have whole values in memory, which takes twice their size. In the whole process only one row
+/// at a time has it. The code that writes the row owns the right until the row is written, and passes it to
+/// the code that assembles values. It is the last lock to be taken: no call under it waits for another lock.
 class AssemblyTurn {
  public:
-  /// Waits for the right, unless this row already has it.
+  /// Waits for the right, unless this row has it already.
   void Take() {
     static Mutex mutex;
     if (!lock_) lock_.emplace(mutex);
@@ -83,7 +83,8 @@ std::string Where(const TableSchema& schema) {
   return where;
 }
 
-/// Returns the SQL. In every statement ?n is column n - 1 of the schema; the next one, for a mark, the time.
+/// Returns the SQL. In every statement ?n stands for column n - 1 of the schema. The next parameter is the
+/// time, for a mark.
 std::string StatementSql(const std::string& target, const TableSchema& schema, const ChangeBatch& batch) {
   const std::string table = QuoteName(target);
   if (batch.operation == Operation::kDelete) {
@@ -94,7 +95,7 @@ std::string StatementSql(const std::string& target, const TableSchema& schema, c
     std::string set;
     for (const ColumnView& view : batch.columns) {
       const Column& column = schema.columns[view.column];
-      // An ANY key may come as 1.0 where 1 is stored; the last form is kept.
+      // An ANY key may come as 1.0 if 1 is stored. The last form is kept.
       if (column.key_position != 0 && column.type != Type::kAny) continue;
       absl::StrAppend(&set, set.empty() ? "" : ", ", QuoteName(column.name), " = ?", view.column + 1);
     }
@@ -111,7 +112,7 @@ std::string StatementSql(const std::string& target, const TableSchema& schema, c
       absl::StrAppend(&set, set.empty() ? "" : ", ", name, " = excluded.", name);
     }
   }
-  // The alias avoids a conflict: a table named "excluded" would hide the upsert's own `excluded`.
+  // The alias avoids a conflict: a table named "excluded" would hide the `excluded` of the upsert.
   std::string sql = absl::StrCat("INSERT", OrAbort(schema), " INTO ", table, " AS _mirror_target (", names,
                                  OwnNames(schema), ") VALUES (", places, OwnValues(schema), ")");
   const std::vector<std::uint32_t> key = schema.Key();
@@ -160,7 +161,7 @@ class RowWriter {
       counter.emplace(connection_.handle(), own);
     }
     if (absl::Status status = WriteEach(written); !status.ok()) {
-      // Missing rows are named only in the error for missing rows.
+      // Only the error for missing rows names the missing rows.
       written->missing_rows.clear();
       return status;
     }
@@ -284,7 +285,7 @@ class RowWriter {
     }
     used_values_.push_back(value.large->value_id);
     RETURN_IF_ERROR(CheckComplete(column, *value.large, row));
-    // A blob of a rowid table is written piece by piece; any other value must be in memory once.
+    // A blob in a rowid table is written piece by piece. Any other value has to be in memory as a whole.
     if (!text && integer_key_) {
       sqlite3_bind_zeroblob64(statement_, place, value.large->size);
       streamed_.push_back({&column, value.large});
@@ -401,8 +402,9 @@ class RowWriter {
   std::vector<std::uint64_t> used_values_;
 };
 
-/// Writes a batch with one bound statement for each row, with texts read straight from the message. It takes
-/// any batch, also values in parts. It is the simple method, the reference for comparisons. As WriteRows.
+/// Writes a batch with one bound statement for each row, and reads texts directly from the message. It can
+/// write every batch, also values in parts. It is the simple method, and the reference for comparisons. See
+/// WriteRows.
 absl::Status WriteByBindLoop(SqliteConnection& connection, const std::string& target, const ApplyRows& apply,
                              std::int64_t now_ms, RowsWritten* written) {
   ASSIGN_OR_RETURN(sqlite3_stmt * statement,
@@ -412,19 +414,19 @@ absl::Status WriteByBindLoop(SqliteConnection& connection, const std::string& ta
 
 /// With fewer rows the loop is as fast, and needs no check of the plan.
 constexpr std::uint32_t kSetRowsMin = 16;
-/// With fewer rows, the time to read the table's definition is not won back.
+/// With fewer rows, to read the table's definition takes longer than it saves.
 constexpr std::uint32_t kLookRowsMin = 200;
-/// Key range for each row of a dense batch: about one page of short rows.
+/// Maximum width of the key range per row of a dense batch: about one page of short rows.
 constexpr std::uint64_t kDenseKeysMax = 20;
 
-/// Returns c0 for the batch's first column, and so on; `column` is an index of the schema.
+/// Returns c0 for the batch's first column, and so on. `column`: an index in the schema.
 std::string BatchColumn(const ChangeBatch& batch, std::uint32_t column) {
   const auto found = std::find_if(batch.columns.begin(), batch.columns.end(),
                                   [&](const ColumnView& view) { return view.column == column; });
   return absl::StrCat("c", found - batch.columns.begin());
 }
 
-/// Returns SQL that compares the keys. `alias` is the target's name in the statement.
+/// Returns SQL that compares the keys. `alias`: the target's name in the statement.
 std::string SameKey(const TableSchema& schema, const ChangeBatch& batch, std::string_view alias) {
   std::string where;
   for (const std::uint32_t column : schema.Key()) {
@@ -434,16 +436,16 @@ std::string SameKey(const TableSchema& schema, const ChangeBatch& batch, std::st
   return where;
 }
 
-/// Returns whether an UPDATE sets the column. A key does not change; but an ANY key may come as 1.0 where 1
-/// is stored, and the last form is kept.
+/// Returns whether an UPDATE sets the column. A key does not change. But an ANY key may come as 1.0 if 1 is
+/// stored, and the last form is kept.
 bool IsSet(const Column& column) { return column.key_position == 0 || column.type == Type::kAny; }
 
-/// The action on a row whose key exists.
+/// What to do with a row whose key exists.
 enum class IfThere : std::uint8_t { kNever, kUpdate, kReplace };
 
-/// Returns the batch's columns in the target's order: in any other, SQLite copies each value once more.
-/// `order`: the schema's columns in the target's order, if the batch has all of them; null: unknown, and
-/// mostly the schema's order.
+/// Returns the batch's columns in the target's order. In any other order SQLite copies each value once more.
+/// `order`: the schema's columns in the target's order, if the batch has all of them. Null: the order is
+/// unknown, but mostly that of the schema.
 std::vector<std::size_t> InOrder(const ChangeBatch& batch, const std::vector<std::uint32_t>* order) {
   std::vector<std::uint32_t> place(order == nullptr ? 0 : order->size());
   for (std::uint32_t i = 0; i < place.size(); ++i) place[(*order)[i]] = i;
@@ -468,15 +470,15 @@ std::string InsertSql(const std::string& target, const TableSchema& schema, cons
     absl::StrAppend(&values, values.empty() ? "b.c" : ", b.c", i);
     if (IsSet(column)) absl::StrAppend(&set, set.empty() ? "" : ", ", name, " = excluded.", name);
   }
-  // OR FAIL here and below: the caller rolls a refused batch back, so SQLite need not keep the former content
-  // of every page for that.
+  // OR FAIL is used here and below. The caller rolls back a refused batch, so SQLite need not keep the former
+  // content of every page for that.
   std::string sql =
       absl::StrCat("INSERT OR ", if_there == IfThere::kReplace ? "REPLACE" : "FAIL", " INTO ",
                    QuoteName(target), " AS _mirror_target (", names, OwnNames(schema), ") SELECT ", values,
                    OwnValues(schema), " FROM ", BatchTable::NameFor(batch), " AS b");
   if (if_there != IfThere::kUpdate) return sql;
   absl::StrAppend(&set, Revive(schema, set));
-  // WHERE true: without it the parser reads ON as part of a join.
+  // Without WHERE true the parser takes ON for a part of a join.
   absl::StrAppend(&sql, " WHERE true ON CONFLICT (", NameList(schema, schema.Key()), ") DO ",
                   set.empty() ? "NOTHING" : absl::StrCat("UPDATE SET ", set));
   return sql;
@@ -563,22 +565,22 @@ class SetWriter {
     return status;
   }
 
-  /// Returns PlainOrder(). If present, rows may be replaced: then SQLite need not read the former values,
-  /// which saves a seventh of the time of an upsert.
+  /// Returns PlainOrder(). If it is present, rows may be replaced. Then SQLite need not read the former
+  /// values, which saves a seventh of the time of an upsert.
   absl::StatusOr<std::optional<std::vector<std::uint32_t>>> Order() {
     if (batch_.columns.size() != schema_.columns.size()) return std::nullopt;
     if (method_ != ApplyMethod::kSet && batch_.row_count < kLookRowsMin) return std::nullopt;
     return PlainOrder(connection_, target_, schema_);
   }
 
-  /// False: nothing was written.
+  /// Returns false if nothing was written.
   absl::StatusOr<bool> InsertImages() {
     ASSIGN_OR_RETURN(const std::optional<std::vector<std::uint32_t>> order, Order());
     if (!order || !RowImage::CanHold(schema_, batch_)) return false;
     return InsertAsImages(connection_, target_, schema_, batch_, *order);
   }
 
-  /// Returns whether all rows follow the target's last row, as in a population in key order.
+  /// Returns whether all rows come after the target's last row, as in a population in key order.
   absl::StatusOr<bool> AllNew() {
     const std::vector<std::uint32_t> key = schema_.Key();
     if (key.empty()) return true;
@@ -588,7 +590,8 @@ class SetWriter {
       absl::StrAppend(&values, comma, BatchColumn(batch_, column));
       absl::StrAppend(&backwards, comma, QuoteName(schema_.columns[column].name), " DESC");
     }
-    // Reads the last row only: for a condition on several columns SQLite would seek by the first.
+    // Reads only the last row. For a condition on several columns SQLite would search by the first column
+    // only.
     ASSIGN_OR_RETURN(Query last, connection_.Prepare(
                                      absl::StrCat("SELECT (", NameList(schema_, key), ") >= (SELECT ", values,
                                                   " FROM ", BatchTable::NameFor(batch_), " LIMIT 1) FROM ",
@@ -606,8 +609,9 @@ class SetWriter {
     return RefusedRow(connection_, target_, schema_, code, connection_.batch_table().row());
   }
 
-  /// Returns whether the plan reads the batch once, from our own table, and seeks the target's rows by key.
-  /// Checked each time: SQLite plans anew when the partner changes definitions or statistics.
+  /// Returns whether the plan reads the batch once, from our own table, and searches the target's rows by
+  /// key. It is checked each time, because SQLite makes a new plan when the partner changes definitions or
+  /// statistics.
   absl::StatusOr<bool> Seeks(const std::string& sql) {
     ASSIGN_OR_RETURN(Query plan, connection_.Prepare("EXPLAIN QUERY PLAN " + sql));
     bool reads_batch = false;
@@ -649,18 +653,19 @@ class SetWriter {
   Shown shown_;
 };
 
-/// Returns whether one statement over the batch can replace the bind loop: the message holds every value, and
-/// for a DELETE the key is one column (SQLite seeks a key of several by its first column only).
+/// Returns whether one statement for the whole batch can replace the bind loop. The message must hold every
+/// value. For a DELETE the key must be one column, because SQLite searches a key of several columns only by
+/// the first.
 bool CanApplyAsSet(const TableSchema& schema, const ChangeBatch& batch) {
   return batch.row_count > 0 && BatchTable::CanShow(batch) &&
          (batch.operation != Operation::kDelete || schema.Key().size() == 1);
 }
 
-/// Returns whether that is also faster, as measured.
+/// Returns whether that is also faster, according to measurements.
 bool IsFasterAsSet(const TableSchema& schema, const ChangeBatch& batch) {
   if (batch.row_count < kSetRowsMin) return false;
   if (batch.operation != Operation::kUpdate) return true;
-  // UPDATE FROM collects rows before it writes them: that is faster if neighbours share their pages.
+  // UPDATE FROM collects rows before it writes them. This is faster if neighbours are on the same pages.
   if (!HasIntegerKey(schema)) return false;
   const auto keys = batch.Find(schema.Key()[0])->ints;
   const auto [least, most] = std::minmax_element(keys.begin(), keys.end());
@@ -668,10 +673,10 @@ bool IsFasterAsSet(const TableSchema& schema, const ChangeBatch& batch) {
   return width / batch.row_count < kDenseKeysMax;
 }
 
-/// Writes a batch with one statement that reads BatchTable. Absent, with nothing done, if SQLite's plan
-/// would read the whole target, for example by a partner's ANALYZE from when the table was small;
-/// or if it would not read BatchTable, as with a partner's table of its name.
-/// Otherwise as WriteRows.
+/// Writes a batch with one statement that reads BatchTable. Absent: nothing was done, because SQLite's plan
+/// would read the whole target (for example because of an ANALYZE that the partner ran when the table was
+/// small), or would not read BatchTable (because the partner has a table of its name). Otherwise as
+/// WriteRows.
 std::optional<absl::Status> WriteAsSet(SqliteConnection& connection, const std::string& target,
                                        const ApplyRows& apply, ApplyMethod method, std::int64_t now_ms,
                                        RowsWritten* written) {
@@ -703,7 +708,7 @@ absl::Status WritePart(SqliteConnection& connection, const std::string& table, s
   const std::int64_t held = known.Int(0);
   const auto offset = static_cast<std::int64_t>(part.offset);
   const auto size = static_cast<std::int64_t>(part.data.size());
-  // The part came before. The message that brings a part limits its size.
+  // This part is stored already. The message that brings a part limits its size.
   if (offset >= 0 && offset < held && size <= held - offset) return absl::OkStatus();
   if (offset != held) {
     return absl::FailedPreconditionError(absl::StrCat(

@@ -26,7 +26,7 @@
 namespace mirror {
 namespace {
 
-/// The tables that CreateOwnTables() makes, except the one that is named after the tenant.
+/// The tables that CreateOwnTables() makes, except the table with the tenant's name.
 constexpr std::string_view kOwnTables[] = {
     "_mirror_tenant",         "_mirror_schema",        "_mirror_answers", "_mirror_nonces",
     "_mirror_shadow",         "_mirror_dropped",       "_mirror_parts",   "_mirror_lost_columns",
@@ -164,7 +164,8 @@ absl::StatusOr<std::string> FindDroppedOwnTable(SqliteConnection& connection, co
 
 namespace {
 
-/// Returns them as "table.column"; the metadata table without the tenant's name.
+/// Returns the columns of the own tables as "table.column". The name of the metadata table is without the
+/// tenant's name.
 absl::StatusOr<std::vector<std::string>> OwnColumnsOf(SqliteConnection& connection,
                                                       const std::string& context_id) {
   ASSIGN_OR_RETURN(
@@ -177,7 +178,7 @@ absl::StatusOr<std::vector<std::string>> OwnColumnsOf(SqliteConnection& connecti
   return query.Bind(1, FoldName(context_id + "_mirroring")).Texts();
 }
 
-/// Returns the columns of a newly made mirror.
+/// Returns the columns of the own tables of a new mirror.
 absl::StatusOr<std::vector<std::string>> NewOwnColumns() {
   const absl::StatusOr<std::unique_ptr<SqliteConnection>> made =
       SqliteConnection::Open(":memory:", /*create=*/true, MirrorUse::kBuilding, nullptr);
@@ -207,7 +208,7 @@ absl::Status CheckSqliteTableName(const std::string& table, const std::string& c
 
 absl::Status RunCreateTable(SqliteConnection& connection, const CreateTable& action) {
   if (KeepsPartner(action.schema)) RETURN_IF_ERROR(CheckOwnFit(connection, action.schema));
-  // Tries before it checks: a query of sqlite_schema would read all definitions, for each table.
+  // Tries before it checks. A query of sqlite_schema would read all definitions for each table.
   absl::Status made =
       connection.Execute(CreateTableSql(action.schema.name, action.schema, OwnColumnsSql(action.schema)));
   if (!absl::IsFailedPrecondition(made)) return made;
@@ -247,9 +248,9 @@ absl::StatusOr<std::vector<std::string>> LostColumns(SqliteConnection& connectio
 
 namespace {
 
-/// Returns whether SQLite reads this default, for rows older than the column, as it stores the bound value.
-/// It reads 4.0 as the integer 4 if the column has no type, and as the statement's text if it is TEXT. And at
-/// the ends of the range its conversion of decimal numbers is inexact.
+/// Returns whether SQLite reads this default, in rows older than the column, as it stores the bound value. It
+/// reads 4.0 as the integer 4 if the column has no type, and as the text of the statement if the column is
+/// TEXT. At the ends of the range its conversion of decimal numbers is not exact.
 absl::StatusOr<bool> ReadsDefault(SqliteConnection& connection, const Column& column, double value) {
   const std::string_view declared = SqliteDeclaration(column);
   if (declared.empty() || declared == "TEXT") return false;
@@ -266,7 +267,7 @@ absl::Status RunAlterTable(SqliteConnection& connection, const std::string& tabl
   const std::string alter = absl::StrCat("ALTER TABLE ", QuoteName(table), " ");
   connection.ForgetStatements();
   for (const auto& change : action.changes) {
-    // Columns hold values in their storage type, whatever the declared type.
+    // Columns store values in their storage type, whatever type is declared.
     if (std::holds_alternative<RetypeColumn>(change)) continue;
     std::string sql;
     const double* real_default = nullptr;
@@ -275,8 +276,8 @@ absl::Status RunAlterTable(SqliteConnection& connection, const std::string& tabl
                          std::string(SqliteDeclaration(add->column)));
       const bool filled = add->column.backfill == Backfill::kDefault && add->column.default_value.has_value();
       const auto* const real = filled ? std::get_if<double>(&*add->column.default_value) : nullptr;
-      // Old rows are not written: SQLite reads the default for them. They are written only if it would read a
-      // different value.
+      // Old rows are not written, because SQLite reads the default for them. They are written only if SQLite
+      // would read a different value.
       if (real != nullptr) {
         ASSIGN_OR_RETURN(const bool same, ReadsDefault(connection, add->column, *real));
         if (!same) real_default = real;
@@ -322,7 +323,7 @@ absl::Status RunRetireTable(SqliteConnection& connection, const std::string& tab
   connection.ForgetStatements();
   absl::Status status = RenameTable(connection, table, aside);
   if (absl::IsFailedPrecondition(status)) {
-    // An index of the partner that SQLite cannot carry over must not prevent the table's retirement.
+    // If SQLite cannot keep an index of the partner, the index must not prevent that the table is set aside.
     ASSIGN_OR_RETURN(std::vector<std::string> indexes, IndexesOf(connection, table));
     for (const std::string& index : indexes) {
       status = connection.Execute(absl::StrCat("DROP INDEX ", QuoteName(index)));
@@ -340,7 +341,7 @@ absl::Status RunRetireTable(SqliteConnection& connection, const std::string& tab
 
 absl::Status RunDropTable(SqliteConnection& connection, const std::string& table) {
   RETURN_IF_ERROR(ForgetTable(connection, table));
-  // The partner may have put a view or an index in its place.
+  // The partner may have put a view or an index in the table's place.
   std::string kind = "TABLE";
   {
     ASSIGN_OR_RETURN(Query query, connection.Prepare("SELECT upper(type) FROM sqlite_schema WHERE type IN "
@@ -363,9 +364,9 @@ absl::Status DropRetired(SqliteConnection& connection, std::int64_t before_ms) {
     ASSIGN_OR_RETURN(const bool kept, HoldsOthersRows(connection, name));
     if (kept) {
       absl::Status emptied = DeleteLiveRows(connection, name);
-      // An index of the partner's may prevent it; that must not stop an announcement.
+      // An index of the partner may prevent this. That must not make the announcement fail.
       if (!emptied.ok() && !absl::IsFailedPrecondition(emptied)) return emptied;
-      // The other rows stay for good; later calls skip this table.
+      // The other rows stay forever. Later calls skip this table.
       emptied = Run(connection, "UPDATE _mirror_dropped SET dropped_ms = NULL WHERE dropped_name = ?1", name);
       if (!emptied.ok()) return emptied;
       continue;
@@ -404,8 +405,9 @@ absl::StatusOr<std::vector<std::string>> SetAside(SqliteConnection& connection, 
 
 namespace {
 
-/// A mirror that is being built is visible to no one: an empty table of it needs no separate shadow. Checked
-/// without sqlite_schema, whose query would read all definitions for each table.
+/// Returns whether the table can be its own shadow. A mirror that is being built is visible to no one, so an
+/// empty table needs no separate shadow. It is checked without sqlite_schema, because a query of that would
+/// read all definitions for each table.
 absl::StatusOr<bool> IsOwnShadow(SqliteConnection& connection, const std::string& table,
                                  const TableSchema& schema) {
   if (!connection.building()) return false;

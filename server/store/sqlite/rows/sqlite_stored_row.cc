@@ -37,7 +37,7 @@ void AppendAny(sqlite3_value* value, ColumnBuffer* buffer) {
   }
 }
 
-/// False: the column cannot hold such a value.
+/// Returns false if the column cannot hold such a value.
 bool AppendTextForm(const Column& column, sqlite3_value* value, ColumnBuffer* buffer) {
   if (sqlite3_value_type(value) != SQLITE_TEXT) return false;
   const std::string_view text = sqlite::TextOf(value);
@@ -85,7 +85,7 @@ absl::Status AppendStoredRow(const TableSchema& table, sqlite3_stmt* row, RowBlo
   for (std::size_t i = 0; i < block->columns.size(); ++i) {
     ColumnBuffer& buffer = block->columns[i];
     const Column& column = table.columns[buffer.column()];
-    // Only this thread uses the connection, so this value can be read like any other.
+    // Only this thread uses the connection. So this unprotected value can be read as any other.
     sqlite3_value* const value = sqlite3_column_value(row, static_cast<int>(i));
     if (sqlite3_value_type(value) == SQLITE_NULL) {
       buffer.AppendNull();

@@ -24,8 +24,8 @@
 namespace mirror {
 namespace {
 
-// The partner's indexes on a mirrored table, which are recreated when its rows were exchanged. Inside the
-// caller's transaction.
+// The partner's indexes on a mirrored table. They are recreated after its rows were exchanged. These
+// functions run inside the caller's transaction.
 
 struct PartnerIndex {
   std::string name, sql;
@@ -34,8 +34,8 @@ struct PartnerIndex {
 
 enum class IndexKind : std::uint8_t { kAny, kUnique };
 
-/// Returns the SQL that recreates the table's indexes of this kind: their own text, which may name columns
-/// that the new rows lack. In the order of their creation.
+/// Returns the table's indexes of this kind, in the order of their creation, with the SQL that recreates
+/// them. It is their own text, which may name columns that the new rows lack.
 absl::StatusOr<std::vector<PartnerIndex>> FindIndexes(SqliteConnection& connection, const std::string& table,
                                                       IndexKind kind) {
   ASSIGN_OR_RETURN(
@@ -60,7 +60,7 @@ absl::StatusOr<std::vector<PartnerIndex>> FindIndexes(SqliteConnection& connecti
   return indexes;
 }
 
-/// Returns them, and drops them.
+/// Returns these indexes and drops them.
 absl::StatusOr<std::vector<PartnerIndex>> TakeOffIndexes(SqliteConnection& connection,
                                                          const std::string& table, IndexKind kind) {
   absl::StatusOr<std::vector<PartnerIndex>> indexes = FindIndexes(connection, table, kind);
@@ -71,12 +71,12 @@ absl::StatusOr<std::vector<PartnerIndex>> TakeOffIndexes(SqliteConnection& conne
   return indexes;
 }
 
-/// Recreates the index. Errors: kFailedPrecondition when the rows, or a missing column, do not allow it.
+/// Recreates the index. Errors: kFailedPrecondition: the rows do not allow it, or a column is missing.
 absl::Status MakeIndex(SqliteConnection& connection, const PartnerIndex& index) {
   absl::Status made = connection.Execute(index.sql);
   if (made.ok() || !index.has_expression) return made;
-  // The partner's tool may have allowed text in double quotes, SQLite's default. It is never allowed for
-  // plain columns: SQLite would read a missing column as the text of its name.
+  // The partner's tool may have allowed text in double quotes, which is SQLite's default. For plain columns
+  // this is never allowed, because SQLite would read a missing column as the text of its name.
   sqlite3* const db = connection.handle();
   sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 1, nullptr);
   made = connection.Execute(index.sql);
@@ -84,7 +84,7 @@ absl::Status MakeIndex(SqliteConnection& connection, const PartnerIndex& index) 
   return made;
 }
 
-/// Returns them in the order of their creation, in which SQLite runs them.
+/// Returns the triggers in the order of their creation. In this order SQLite runs them.
 absl::StatusOr<std::vector<Definition>> FindTriggers(SqliteConnection& connection, const std::string& table) {
   ASSIGN_OR_RETURN(Query query, connection.Prepare("SELECT name, sql FROM sqlite_schema WHERE type = "
                                                    "'trigger' AND tbl_name = ?1 COLLATE NOCASE ORDER BY "
@@ -101,8 +101,8 @@ struct Statistic {
   std::optional<std::string> index;
 };
 
-/// Returns ANALYZE's counts, by which SQLite plans the partner's queries. Not its samples of values, which
-/// are those of the old rows.
+/// Returns ANALYZE's counts, by which SQLite plans the partner's queries. Leaves out its samples of values,
+/// which are those of the old rows.
 absl::StatusOr<std::vector<Statistic>> FindStatistics(SqliteConnection& connection,
                                                       const std::string& table) {
   std::vector<Statistic> statistics;
@@ -123,7 +123,7 @@ absl::StatusOr<std::vector<Statistic>> FindStatistics(SqliteConnection& connecti
   return statistics;
 }
 
-/// Stores those of the table itself and of indexes that it has now.
+/// Stores the counts of the table itself, and of the indexes that it has now.
 absl::Status KeepStatistics(SqliteConnection& connection, const std::vector<Statistic>& statistics) {
   for (const Statistic& statistic : statistics) {
     ASSIGN_OR_RETURN(
@@ -146,13 +146,13 @@ absl::Status KeepStatistics(SqliteConnection& connection, const std::vector<Stat
 
 absl::Status MakeIndexes(SqliteConnection& connection, const std::vector<PartnerIndex>& indexes,
                          std::vector<std::string>* left_out) {
-  const HeldPages held(connection.handle());  // A refused statement rolls back what it wrote.
+  const HeldPages held(connection.handle());  // For the rollback of what a refused statement wrote.
   for (const PartnerIndex& index : indexes) {
     absl::Status made = MakeIndex(connection, index);
     if (made.ok()) continue;
-    // A full disk is no fault of the index.
+    // A full disk is not a fault of the index.
     if (made.code() != absl::StatusCode::kFailedPrecondition) return made;
-    // An index of the mirror's own is over a column that the source no longer has.
+    // An index of the mirror's own refers to a column that the source no longer has.
     if (!IsOwnIndex(index.name)) left_out->push_back(index.name);
   }
   return absl::OkStatus();
@@ -225,7 +225,7 @@ std::string AbsentSql(const TableSchema& schema, const std::string& shadow) {
   }
   std::string sql =
       absl::StrCat(RemoveSql(schema, schema.name, kTarget, "?1"), " WHERE ", LiveRows(schema, kTarget));
-  // Without a key the rows cannot be told apart: all are deleted and written again.
+  // Without a key rows cannot be distinguished. So all are deleted and written again.
   if (same.empty()) return sql;
   return absl::StrCat(sql, " AND NOT EXISTS (SELECT 1 FROM ", QuoteName(shadow), " AS s WHERE ", same, ")");
 }
@@ -235,7 +235,7 @@ std::string UpsertSql(const TableSchema& schema, const std::string& shadow) {
   for (const Column& column : schema.columns) {
     const std::string name = QuoteName(column.name);
     absl::StrAppend(&names, names.empty() ? "" : ", ", name);
-    // An ANY key may come as 1.0 where 1 is stored.
+    // An ANY key may come as 1.0 if 1 is stored.
     if (column.key_position != 0 && column.type != Type::kAny) continue;
     absl::StrAppend(&set, set.empty() ? "" : ", ", name, " = excluded.", name);
   }
@@ -259,7 +259,7 @@ absl::Status Refused(const TableSchema& schema, const std::string& what) {
 
 absl::Status RunMerge(SqliteConnection& connection, const TableSchema& schema, const std::string& shadow,
                       std::int64_t now_ms) {
-  // While rows exchange values, two of them may have the same value for a moment, but not in the end.
+  // While rows exchange values, two of them may have the same value for a moment, but not at the end.
   ASSIGN_OR_RETURN(const std::vector<PartnerIndex> unique,
                    TakeOffIndexes(connection, schema.name, IndexKind::kUnique));
   {

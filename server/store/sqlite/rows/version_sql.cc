@@ -43,7 +43,7 @@ std::string BatchColumnName(const ChangeBatch& batch, std::uint32_t column) {
   return absl::StrCat("b.c", found - batch.columns.begin());
 }
 
-/// Returns "a.k = b.k AND ..." over the key.
+/// Returns "a.k = b.k AND ..." for all columns of the key.
 std::string SameKey(const TableSchema& table, std::string_view a, std::string_view b) {
   std::string same;
   for (const std::string& name : NamesOf(table, table.Key())) {
@@ -61,8 +61,8 @@ std::string SameKeyAsBatch(const TableSchema& table, const ChangeBatch& batch) {
   return same;
 }
 
-/// SQL that tells whether two rows differ. Values of ANY differ in their type, too. It compares row values,
-/// not chains of ORs, since SQLite limits the depth of an expression.
+/// SQL for whether two rows differ. Values of ANY also differ if their types do. It compares row values and
+/// not chains of ORs, because SQLite limits the depth of an expression.
 class Difference {
  public:
   explicit Difference(const TableSchema& table) : collate_(KeepsPartner(table) ? " COLLATE BINARY" : "") {}
@@ -103,7 +103,7 @@ std::string AndBehind(const std::string& condition) {
   return condition.empty() ? std::string() : absl::StrCat(" AND ", condition);
 }
 
-/// Returns whether the affinity is TEXT, by SQLite's rules.
+/// Returns whether the affinity is TEXT by SQLite's rules.
 bool IsText(const std::string& declared) {
   for (const char* const part : {"char", "clob", "text"}) {
     if (absl::StrContains(FoldName(declared), part)) return !absl::StrContains(FoldName(declared), "int");
@@ -111,7 +111,7 @@ bool IsText(const std::string& declared) {
   return false;
 }
 
-/// Returns the name, or another one if the table has that name.
+/// Returns `name`, or another name if the table has a column with that name.
 std::string OwnName(const TableSchema& kept, const std::string& name) {
   return QuoteName(kept.Find(name) ? "_mirror_" + name : name);
 }
@@ -176,7 +176,7 @@ std::string KeepOldSql(const std::string& versions, const TableSchema& kept, con
       absl::StrCat(QuoteName(kept.name), " AS t ON ", SameKeyAsBatch(kept, batch), AndLive(kept, "t"));
   const bool asks = compares && batch.operation != Operation::kDelete;
   if (batch.operation != Operation::kInsert) {
-    // CROSS: SQLite reads the batch and seeks its keys.
+    // With CROSS SQLite reads the batch first and then searches its keys.
     return absl::StrCat(Into(versions, AllNames(kept)), " SELECT ?1, 1, ", List(AllNames(kept), "t"),
                         from_batch, "CROSS JOIN ", table, asks ? " WHERE " : "",
                         asks ? difference.Sql("IS NOT") : "");
@@ -213,7 +213,7 @@ std::string KeepDifferenceSql(const std::string& versions, const TableSchema& ke
     if (column.key_position != 0 && column.type != Type::kAny) continue;
     difference.Add(column, Of("t", name), Of("s", name));
   }
-  // The row had no value in a new column, so its new value is compared with NULL.
+  // The row had no value in a new column. So the new value is compared with NULL.
   const std::set<std::string> common(visible.common.begin(), visible.common.end());
   for (const Column& column : kept.columns) {
     if (!common.contains(column.name)) difference.Add(column, "NULL", Of("s", column.name));
