@@ -40,7 +40,7 @@ struct Command {
   std::shared_ptr<FoundConfig> told = {};
 };
 
-/// Adds --config. `path` gets the value of the option or of its variable, already checked.
+/// Adds --config. `path` gets the value of the option or of its variable; an empty option is wrong usage.
 void AddConfig(const cli::Command& command, std::string& path) {
   const cli::Option config =
       command.Add("--config", path, "The agent's configuration (default: mirror-agent.toml, searched for)")

@@ -42,7 +42,7 @@ bool EndsCycle(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsUnauthenticated(status) || absl::IsDeadlineExceeded(status);
 }
 
-/// The mirror has rows of a former source for the table, and this cycle does not replace them.
+/// Whether the mirror has rows of a former source for the table, and this cycle does not replace them.
 bool IsOfFormerSource(const Cycle& cycle, std::size_t index) {
   return cycle.statuses[index].source_accepted() &&
          std::none_of(cycle.jobs.begin(), cycle.jobs.end(), [index](const Job& job) {
@@ -110,7 +110,7 @@ class ComparedTable {
                             keeps ? Verifier::Ghosts::kLeave : Verifier::Ghosts::kCount);
   }
 
-  /// The table is not compared in this run.
+  /// Leaves the table without a comparison in this run.
   void Leave() {
     if (IsDue() && report_.result == TableResult::kOk) {
       Fail(
@@ -174,8 +174,8 @@ class ComparedTable {
     if (!found.equal()) ShowKeys(found, &report_);
   }
 
-  /// Whether rows that changed meanwhile are sent whole with the next
-  /// changes, once in a run. Differences that remain then are real.
+  /// Whether rows that changed meanwhile are sent whole with the next changes, once in
+  /// a run. Differences that remain after that are not caused by these changes.
   bool MendsUnsettled(const Differences& found) {
     const bool mends = run_.options.repair || IsTakenOver();
     return found.equal() && !found.unsettled.empty() && mends && run_.resent.insert(schema_.name).second;

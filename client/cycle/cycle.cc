@@ -38,8 +38,8 @@
 namespace mirror {
 namespace {
 
-// The endpoint is trusted to mean well, but not to be free of errors: its answers are checked before
-// they are used. Errors: kInternal; the message says what is wrong and what state that left.
+// The agent trusts the endpoint's intent, but the endpoint may have errors: the agent checks its answers
+// before it uses them. Errors: kInternal; the message says what is wrong and what state that left.
 
 /// Below these limits rows could be sent only in tiny pieces, or never. 0 means "not set".
 constexpr std::size_t kMessageBytesMin = 64 << 10, kPartBytesMin = 4 << 10;
@@ -123,8 +123,8 @@ void AddLeftOut(const std::vector<RefusedTable>& tables, TableResult result, Cyc
   }
 }
 
-/// A table that was announced before and cannot be now would count as dropped.
-/// If another table has its name in the mirror, that one was announced.
+/// Fails if a table was announced before and cannot be announced now: the mirror would set it aside as
+/// dropped. If another table of the schema has the same name, that other table was announced before.
 absl::Status CheckRefused(const RunContext& run) {
   const std::vector<std::string> announced = run.state.tables().Names();
   for (const RefusedTable& table : run.schema.refused) {
@@ -233,7 +233,7 @@ UnsentReason FindWhyUnsent(const Job& job) {
   return job.again ? UnsentReason::kMoved : FindWhyUnread(job.error);
 }
 
-/// Makes the targets of the jobs durable, before a row is read. Errors: the state's, the history's.
+/// Makes the target positions of the jobs durable, before a row is read. Errors: the state's, the history's.
 absl::Status RecordTargets(RunContext& run, Cycle& cycle) {
   std::vector<std::string> names;
   for (const SourceTable& table : run.schema.tables) {
@@ -279,10 +279,10 @@ absl::Status SendJobs(RunContext& run, Cycle& cycle) {
   const CycleOptions& options = run.options;
   SenderOptions sending{options.batch_bytes, options.window, options.read_ahead, {},
                         run.receipts.on(),   options.stop,   options.staging};
-  // A comparison with the mirror needs the moment of the sent rows.
+  // A comparison with the mirror must read the source as of the moment of the sent rows.
   sending.leaves_moment = !ShallCompareAny(run, cycle);
-  // Receipts are checked after the end, which may not claim a
-  // later time for a table than its commit does.
+  // A cycle that ends with its rows reports the tables' time before their receipts are checked. If a commit
+  // gives no time for its table, the cycle's end must not give one before that check.
   const bool commits_tell =
       std::all_of(cycle.jobs.begin(), cycle.jobs.end(), [](const Job& job) { return job.tells_time; });
   // A source with an exchange notes the result of each cycle on its own side.
@@ -354,7 +354,8 @@ std::size_t EntriesOf(const v1::Table& table) {
   return entries;
 }
 
-/// Absent: no objects to announce. An unreadable table is announced as before, and they may not fit that.
+/// Returns the indexes and foreign keys to announce; absent: none. They may not fit the schema of a table
+/// that cannot be read, because it is announced as it was before.
 std::optional<SourceObjects> Told(const SourceTable& table, const std::set<std::string>& announced) {
   if (!table.objects) return std::nullopt;
   SourceObjects told = *table.objects;
@@ -453,8 +454,9 @@ absl::Status AnnounceTables(RunContext& run, Cycle& cycle) {
   return absl::OkStatus();
 }
 
-/// An endpoint that did not end properly requires, after its next
-/// start, tokens made up to ten seconds later (mirror_client.proto).
+/// Longest wait for a new token. After an unclean stop, an endpoint refuses tokens that were issued before
+/// a second that it names ("mirror-new-token" in mirror_client.proto). That second is at most about ten
+/// seconds ahead of the endpoint's clock; the rest is for the difference of the two clocks.
 constexpr std::chrono::seconds kNewTokenWaitMax(12);
 
 /// Older endpoints do not say who paused the tenant.
@@ -499,8 +501,8 @@ absl::StatusOr<bool> NotAccepted(RunContext& run, const v1::AuthenticateResponse
   return absl::InternalError("the endpoint began no cycle and gave no reason. Nothing was sent");
 }
 
-/// Waits until tokens are new enough for the endpoint: at the latest the second after. Returns
-/// at once if that is more than kNewTokenWaitMax away, because then the clocks differ.
+/// Waits until the unix second `from_s`, from which on the endpoint accepts tokens as new. Returns at once
+/// if it has passed, or is more than kNewTokenWaitMax away, because then the clocks differ.
 void AwaitSecond(const absl::Cord& from_s) {
   std::int64_t second = 0;
   if (!absl::SimpleAtoi(std::string(from_s), &second)) return;
@@ -518,7 +520,8 @@ absl::StatusOr<v1::AuthenticateResponse> Authenticate(RunContext& run, const std
                                    announced_sha256);
   };
   absl::StatusOr<v1::AuthenticateResponse> answer = ask();
-  // The endpoint started while the token was on its way. The next token is new enough.
+  // The endpoint has started after an unclean stop, and may have accepted this token before. A token that
+  // is issued from that second on is accepted.
   if (const auto from_s = answer.status().GetPayload(kNewTokenPayload)) {
     AwaitSecond(*from_s);
     answer = ask();
@@ -626,7 +629,7 @@ Cycle MakeNextCycle(RunContext& run, Cycle& cycle) {
   return next;
 }
 
-/// Reports tables that still moved after the last repeat.
+/// Reports the tables that changed again while they were read for the last time.
 void ReportMoved(RunContext& run, const std::vector<Job>& jobs) {
   for (const Job& job : jobs) {
     if (!job.again) continue;

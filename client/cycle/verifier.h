@@ -28,11 +28,12 @@ inline constexpr std::size_t kKeysShown = 20;
 /// Result of the comparison of one table.
 struct Differences {
   std::uint64_t rows = 0;  ///< Rows of the source.
+  /// Rows that the mirror lacks, that it has with other values, and that only the mirror has.
   std::uint64_t lost = 0, changed = 0, ghosts = 0;
-  /// Their keys, in key order: rows that the mirror lacks, has with other values, or has alone.
+  /// Keys of all these rows, in key order.
   std::vector<Key> keys = {};
   /// The rows cannot be listed one by one: the table has no key, or more than kLeavesSearched ranges differ.
-  /// The counts then include only certain differences.
+  /// The counts then include only the differences that are certain.
   bool beyond_repair = false;
   /// Rows that differ and changed at the source meanwhile. The change explains
   /// the difference, but may hide another one. These are not in `keys`.

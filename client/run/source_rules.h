@@ -26,7 +26,7 @@ namespace mirror {
 std::optional<CaptureRules> RulesOf(const SourceConfig& source);
 /// The same if these tables, by the source's own names, cannot be logged: they become synthetic.
 std::optional<CaptureRules> RulesOf(const SourceConfig& source, const std::set<std::string>& unlogged);
-/// Keeps of `tables` (own name and a note on each) those that are chosen and to be logged.
+/// Returns the entries of `tables` (own name, note) for tables that are chosen and have to be logged.
 std::map<std::string, std::string> KeepToBeLogged(const SourceConfig& source,
                                                   std::map<std::string, std::string> tables);
 /// Whether the table, by the source's own name, is captured.
@@ -58,7 +58,8 @@ ChangeLogOptions LogOptionsOf(const SourceConfig& source);
 /// The same for the agent that owns the log. `source_id`: of its run state.
 ChangeLogOptions OwnLogOptionsOf(const SourceConfig& source, const std::string& state_dir,
                                  const std::string& source_id);
-/// The owner in these options, for read-only commands: works even if the run state cannot be read.
+/// Returns the log owner in these options, for read-only commands; works even if the run state cannot be
+/// read.
 LogOwner LogOwnerOf(const SourceConfig& source, const std::string& state_dir);
 
 }  // namespace mirror

@@ -124,7 +124,7 @@ template <typename Deliveries, typename Options>
 Target OpenServerTarget(const SourceConfig& source, const std::string& state_dir, Options options) {
   options.rules = RulesOfExchange(source);
   options.clock = &NowMs;
-  // The table with this sent name is the one that takes deliveries.
+  // If several tables have one sent name, deliveries go to the table that the last run sent under it.
   const absl::StatusOr<RunState> state = RunState::Load(state_dir, source.context_id);
   options.members.choice = ChoiceOf(state.ok() ? WithLastTables(source, state->tables()) : source);
   options.members.keys = options.rules.keys;

@@ -45,7 +45,7 @@ struct ReadRows {
   Planned Count() const;
 };
 
-/// The table was read to its end; otherwise the error.
+/// The end of a job. OK: the table was read to its end; otherwise the error.
 struct ReadEnd {
   absl::Status status;
 };
