@@ -64,7 +64,7 @@ class ComparedTable {
         taken_over_(run.state.tables().IsTakenOver(schema_.name)),
         why_not_equal_(run.history.WhyNotEqual(schema_.name)) {}
 
-  /// False: the report says why not.
+  /// Whether the table can be compared. False: the report says why not.
   bool CanCompare() {
     if (!cycle_.can_compare) {
       SetUnknown("the endpoint cannot compare by digests");
@@ -119,7 +119,7 @@ class ComparedTable {
     }
   }
 
-  /// The comparison failed, but the cycle continues.
+  /// Reports a comparison that failed; the cycle continues.
   void TakeFailure(const absl::Status& failure) {
     SetUnknown(std::string(failure.message()));
     const bool settles = absl::IsAborted(failure) || absl::IsFailedPrecondition(failure);
