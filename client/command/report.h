@@ -22,7 +22,7 @@ struct SourceRun {
 
 /// Describes a hub's deliveries: "4 deliveries fetched: 3 applied, 1 refused"; empty: there were none.
 std::string ExchangeInWords(const ExchangeFigures& figures);
-/// The same as JSON.
+/// Returns the figures as a JSON object.
 nlohmann::ordered_json ToJson(const ExchangeFigures& figures);
 
 /// Prints a line for each table and a sum on `out`, errors on `err`. Names cannot control the terminal.

@@ -171,8 +171,9 @@ absl::Status CheckFirstLook(RunContext& run) {
   return absl::OkStatus();
 }
 
-/// Drops the value-based types of tables that an operator wants populated, and of those that the
-/// mirror refused for them: such values may have been deleted. False: there was nothing to drop.
+/// Forgets types that columns got from values which do not fit the declared type. Does so for tables that an
+/// operator wants populated, and for tables that the mirror refused because of such a type: rows with these
+/// values may have been deleted since. False: there was nothing to forget.
 bool ForgetTypes(RunContext& run) {
   bool forgot = false;
   for (const SourceTable& table : run.schema.tables) {
@@ -188,8 +189,8 @@ bool ForgetTypes(RunContext& run) {
   return forgot;
 }
 
-/// Reads the source's present schema, and adapts the history to it.
-/// Errors: the source's; kUnavailable: its definitions change all the time.
+/// Reads the source's present schema, and adapts the history to it. Errors: the source's;
+/// kUnavailable: its table definitions changed during each of several readings.
 absl::Status LookAtSource(RunContext& run) {
   for (int repeat = 0; repeat <= kMovedRepeats; ++repeat) {
     RETURN_IF_ERROR(run.history.Refresh());
@@ -211,9 +212,9 @@ absl::Status LookAtSource(RunContext& run) {
       "again when they no longer change");
 }
 
-/// The first reading of a run. It also determines value-based types again where old
-/// values may have changed them for good, reports errors before anything is sent, and
-/// adds notes for people. Errors: also those after which the run cannot continue.
+/// Reads the schema for the first time in a run. Reads it again if ForgetTypes() changed it,
+/// reports errors before anything is sent, and adds notes for people. Errors: also those
+/// after which the run cannot continue.
 absl::Status LookFirst(RunContext& run) {
   absl::Status looked = LookAtSource(run);
   if (looked.ok() && ForgetTypes(run)) looked = LookAtSource(run);
@@ -254,8 +255,8 @@ absl::Status RecordTargets(RunContext& run, Cycle& cycle) {
   return sending.empty() ? absl::OkStatus() : NoteSending(run, cycle);
 }
 
-/// For a source with an exchange: from here on all tables, also unchanged ones, are read as
-/// of one moment. So a row that moves from one table to another is never missing in between.
+/// Makes the reader read all tables of a source with an exchange as of one moment from here on,
+/// unchanged tables included. So a row that moves from one table to another is in one of them.
 /// Called after RecordTargets(), which it repeats if it adds jobs. Errors: also the source's.
 absl::Status HoldMoment(RunContext& run, Cycle& cycle) {
   if (run.marks == nullptr || cycle.jobs.empty()) return absl::OkStatus();
@@ -267,7 +268,7 @@ absl::Status HoldMoment(RunContext& run, Cycle& cycle) {
     if (!held) return absl::OkStatus();
     ASSIGN_OR_RETURN(const bool more, MakeJobsOfChanged(run, cycle));
     if (!more) return absl::OkStatus();
-    // Targets must be older than the rows that are read for them.
+    // The target positions must be recorded before their rows are read.
     run.reader.LeaveMoment();
     RETURN_IF_ERROR(RecordTargets(run, cycle));
   }
@@ -308,7 +309,7 @@ void ReportJobs(RunContext& run, const Cycle& cycle, const absl::Status& status)
     if (job.lsn >= 0) report.lsn = job.lsn;
     if (job.committed) {
       report.result = TableResult::kOk;
-      // A table is sent more than once in a run after a comparison, or if the source moved.
+      // A run sends a table more than once after a comparison, or if it changed while it was read.
       report.inserts += job.inserts;
       report.updates += job.updates;
       report.deletes += job.deletes;

@@ -46,8 +46,9 @@ struct Differences {
 };
 
 /// Compares tables of a source with the mirror in one cycle, by digests of key ranges: first all ranges
-/// of kLeafRows, then the differing ones row by row, then the mirror's keys in those. The source may be
-/// written to meanwhile: rows that its log names since the mirror's position may differ; they are left out.
+/// of kLeafRows, then the differing ones row by row, then the mirror's keys in those. Other programs
+/// may write to the source meanwhile: rows that its log names after the mirror's position may differ, and are
+/// left out.
 ///
 /// Memory: two keys for each kLeafRows rows of the table, and the rows of the present ranges. Threads: one.
 class Verifier {
@@ -61,7 +62,7 @@ class Verifier {
   /// Treatment of rows that only the mirror has.
   enum class Ghosts { kCount, kLeave };
   /// `columns`: those that the mirror keeps unchanged. `position`: the mirror's, according to this cycle.
-  ///   kAborted             the source moved for an unknown reason: try again
+  ///   kAborted             the result is unusable, as when the source changed meanwhile: try again
   ///   kFailedPrecondition  the mirror cannot be read at this position now
   /// Other errors are those of the call or of the source.
   absl::StatusOr<Differences> Compare(const TableSchema& table, const std::vector<std::uint32_t>& columns,

@@ -245,7 +245,7 @@ struct TriggerThere {
   std::string table;      ///< With its schema, quoted.
   bool is_ours = false;   ///< It runs the schema's kNoteFunction.
 };
-/// Existing objects. They need not be made, by a role that may not.
+/// Objects that exist already. A role without the right to make them can install the others.
 struct There {
   bool changes = false;
   NoteFunction function = {};

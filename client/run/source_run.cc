@@ -242,8 +242,8 @@ absl::Status ImportInbox(DeliveryTarget& target, MirrorClient* client, std::int6
   return absl::OkStatus();
 }
 
-/// For a source that fetches none: a sentence with the number of waiting deliveries, and what
-/// to do. Empty: none, or the endpoint does not say. `accepts`: its configuration accepts some.
+/// Returns a sentence for a source that fetches no deliveries: how many wait for it, and what to do.
+/// Empty: none waits, or the endpoint does not say. `accepts`: the source's configuration accepts some.
 std::string WaitingUnfetched(MirrorClient& client, std::int64_t cycle, bool accepts) {
   const absl::StatusOr<std::uint64_t> waiting = client.CountDeliveries(cycle);
   if (!waiting.ok() || *waiting == 0) return "";

@@ -89,7 +89,7 @@ class ReadAhead {
   std::optional<ReadStep> Pop();
   /// Drops the waiting steps of this job, and future ones.
   void Abandon(std::size_t job);
-  /// The same for all jobs. From now on the reader gets kCancelled.
+  /// Drops all waiting steps. From now on Push() returns kCancelled.
   void Close();
 
   struct Waiting {
