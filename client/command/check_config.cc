@@ -31,7 +31,7 @@ std::string_view KindOfFile(mode_t mode) {
   return "a device";
 }
 
-/// Checks what it can without calling the server of a database.
+/// Checks the settings of a source at a database server, as far as that needs no call to the server.
 absl::Status CheckServerSource(const AgentConfig& config, const SourceConfig& source) {
   const std::string& file = source.server.password_file;
   if (file.empty()) return HashKeyOf(source).status();

@@ -41,15 +41,15 @@ struct OnceOptions {
 /// mirror-agent once: runs one cycle for each [[source]] in turn; a failing source does
 /// not stop the others. Prints a line for each table and a summary; for several sources,
 /// a line for each and the number of results of each kind; or with `json` one object:
-///   {"sources": [{"context_id", "path", "outcome", "reason", "notes", "cycle", "seconds",
+///   {"sources": [{"context_id", "path", "outcome", "reason", "notes", "deliveries", "cycle", "seconds",
 ///                 "tables": [{"table", "action", "inserts", "updates", "deletes", "lsn", "result",
 ///                 "reason"}]}]}
-/// With `verify` the tables are compared after that, and a line shows the result for each. In the
-/// object they have "equality" (none, equal, differs, unknown), "compared", "lost", "changed",
-/// "ghosts", "repaired", and with `show_keys` "keys": {"missing", "changed", "ghosts"}, lists of
-/// texts. Warns on `err` of keys and certificates that expire within 30 days. Returns the exit
-/// code: 0 done or told not to replicate; 1 busy, or something failed (or, with `verify`, is not
-/// equal in the end); 2 the configuration or a table's name is wrong (then nothing was sent).
+/// With `verify` it compares the tables after the cycle, and prints the result for each in a line. In the
+/// object, tables also have "equality", "unknown_because", "compared", "lost", "changed", "ghosts" and
+/// "repaired". With `show_keys` they have "keys": {"missing", "changed", "ghosts"}, lists of texts.
+/// Warns on `err` of keys and certificates that expire within 30 days. Returns the exit code: 0 done,
+/// or told not to replicate; 1 busy, or something failed, or with `verify` a table is not equal in the
+/// end; 2 the configuration or a table's name is wrong, and nothing was sent.
 int Once(const OnceOptions& options, std::ostream& out, std::ostream& err);
 
 struct PointersOptions {
@@ -86,24 +86,27 @@ struct StatusOptions {
 ///
 /// A state is one of
 ///   good           the last run was good, and the next one is not overdue
-///   failed         the last run was not good; also one with tables that are refused, held or failed
+///   paused         the same, but an operator has paused the tenant: the run sent nothing
+///   failed         the last run failed, or tables of it were refused, held or failed
+///   stopped        the mirror accepts nothing, although no operator paused the tenant
 ///   never ran      no run has ended yet
-///   overdue        the last run was good, and two times have passed at which one should have begun
+///   overdue        the last run was good, but a run was due twice since then and none began
 ///   cut off        an agent died during a run, or had no disk space to write its result
 ///   not known      a file of the agent's cannot be read, see `problems`
 ///
 /// With `json` one object; times are ISO 8601 in UTC, "" if there is none:
 /// {"good": bool,
 ///  "sources": [{"context_id", "kind", "path", "strategy", "interval_s", "cron", "state",
-///    "at_work": bool,
+///    "at_work": bool, "work": null or {"begun_at", "doing", "table", "rows", "expected_rows"},
 ///    "last_run": null or {"begun_at", "ended_at", "outcome", "reason", "cycle", "rows", "tables_ok",
-///                         "tables_left_out", "troubles": [{"table", "result", "reason"}]},
+///                         "tables_left_out", "troubles": [{"table", "result", "reason"}], "notes",
+///                         "unlogged": [{"table", "reason"}], "deliveries", "deliveries_wait_since"},
 ///    "unended_at", "last_good_at", "compared_at", "differing": [table], "due_at", "overdue": bool,
 ///    "suspects": [table], "last_error_at", "last_error", "problems": [text]}]}
-/// `result` is "failed", "held" or "refused". `due_at` is the time of the next regular run;
-/// a failed one is retried earlier. "unended_at": begin of a later run than `last_run`
-/// whose end is unknown. `differing`: tables that were unequal after the comparison of
-/// all tables. "interval_s" is 0 if there is a cron, and "cron" is "" if there is none.
+/// "result" is "failed", "held" or "refused". "due_at" is the time of the next regular run;
+/// a failed run is retried earlier. "unended_at": begin of a run after "last_run" whose end
+/// is unknown. "differing": tables that were unequal after the last comparison of all
+/// tables. "interval_s" is 0 if there is a cron, and "cron" is "" if there is none.
 ///
 /// Returns the exit code: 0 all are good, 1 some are not, 2 wrong usage or configuration.
 int ShowStatus(const StatusOptions& options, std::ostream& out, std::ostream& err,
@@ -144,11 +147,12 @@ int Uninstall(const std::string& config, std::ostream& out, std::ostream& err);
 /// Opens no source, makes no network call. Returns the exit code: 0 no errors, 2 errors.
 int CheckConfig(const std::string& file, std::ostream& out, std::ostream& err);
 
-/// For Option::Completes(): returns the context ids of the sources
-/// in the configuration of the line; none if it cannot be read.
+/// Returns the context ids of the sources in the configuration that the typed line names,
+/// for Option::Completes(); none if the configuration cannot be read.
 std::vector<std::string> SourceNames(const cli::TypedLine& line);
 
-/// Keeps only the sources that match the pattern; empty: all. Errors: none matches.
+/// Removes the sources whose context id does not match the pattern; an empty pattern matches all.
+/// Errors: no source matches.
 absl::Status PickSources(const std::string& context_id, AgentConfig* config);
 
 }  // namespace mirror

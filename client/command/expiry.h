@@ -10,14 +10,14 @@
 
 namespace mirror {
 
-/// Returns the keys and certificates that the agent's configuration names, with their expiry dates;
-/// for the signing key, that of a certificate file beside it. A file that cannot be read is left out.
+/// Returns the keys and certificates that the agent's configuration names, with their expiry dates.
+/// The signing key has the date of a certificate file beside it. Leaves out files that it cannot read.
 std::vector<DatedKey> AgentKeys(const AgentConfig& config);
 
-/// Returns a sentence, with advice, on each that has expired or will within kExpiryNoticeDays.
+/// Returns a sentence with advice for each of these that has expired, or expires within kExpiryNoticeDays.
 std::vector<std::string> ExpiryWarnings(const AgentConfig& config, std::int64_t now_s);
 
-/// The same once a day (UTC), for a process that runs for months.
+/// Gives these warnings once a day (UTC), for a process that runs for months.
 class DailyWarnings {
  public:
   std::vector<std::string> Due(const AgentConfig& config, std::int64_t now_s);

@@ -43,8 +43,8 @@ struct Meant {
   std::string none;
 };
 
-/// Keeps only the source whose script is to be printed. Errors: there are
-/// several; a script is for one database, and nobody could run a script for two.
+/// Removes all sources but the one whose script is to be printed. Errors: several
+/// sources have a script; a script that is for two databases could not be run.
 absl::Status PickScript(const Meant& meant, AgentConfig* config) {
   const auto has_one = [&meant](const SourceConfig& source) {
     return meant.is_meant(source) && HasInstallScript(source);
@@ -87,7 +87,7 @@ int ForEachSource(const std::string& file, const Meant& meant, const Act& act, T
   for (const SourceConfig& source : config->sources) {
     if (!meant.is_meant(source)) continue;
     ++sources;
-    // Never during a cycle that reads or renews the log.
+    // The lock excludes a cycle, which reads or renews the log.
     const absl::StatusOr<LockFile> lock = LockFile::Acquire(config->agent.state_dir, source.context_id);
     const absl::StatusOr<Done> done = lock.ok() ? act(*config, source) : lock.status();
     if (done.ok() && told == Told::kAsScript) {
@@ -107,7 +107,7 @@ int ForEachSource(const std::string& file, const Meant& meant, const Act& act, T
   return kExitWrongUse;
 }
 
-/// Returns problems that the first delivery would otherwise meet at night.
+/// Returns the problems that would make deliveries fail, so that they are known at the installation.
 std::vector<std::string> LackedByDeliveries(const SourceConfig& source) {
   std::vector<std::string> lacked;
   const SourceFindings findings = CheckDeliveries(source);
@@ -175,7 +175,7 @@ int Install(const InstallOptions& options, std::ostream& out, std::ostream& err)
 }
 
 int Uninstall(const std::string& config, std::ostream& out, std::ostream& err) {
-  // Also if the strategy was changed since.
+  // Includes sources whose strategy was changed after the installation: their log may still exist.
   const auto can_have_one = [](const SourceConfig& source) { return TraitsOf(source.kind).has_log; };
   return ForEachSource(config, {"", can_have_one, "of a kind that can have a change log"}, UninstallOne,
                        Told::kInALine, out, err);

@@ -18,7 +18,7 @@ namespace mirror {
 /// Threads: one at a time.
 class JsonLines : private std::streambuf {
  public:
-  /// `out` and `config` must outlive it. `kind`: of lines written to stream().
+  /// `out` and `config` must outlive this. `kind`: the kind of the lines that are written to stream().
   JsonLines(std::ostream& out, const AgentConfig& config, spdlog::level::level_enum level, std::string kind);
 
   std::ostream& stream() { return stream_; }

@@ -40,7 +40,7 @@ struct Command {
   std::shared_ptr<FoundConfig> told = {};
 };
 
-/// `path`: as --config or its variable gives it. The command need not check it further.
+/// Adds --config. `path` gets the value of the option or of its variable; an empty option is wrong usage.
 void AddConfig(const cli::Command& command, std::string& path) {
   const cli::Option config =
       command.Add("--config", path, "The agent's configuration (default: mirror-agent.toml, searched for)")
@@ -87,7 +87,8 @@ Command AddOnce(const cli::Command& app) {
           }};
 }
 
-/// Adds one half of the work on a hub's deliveries: program 1000 or 1001 of the seed.
+/// Adds a command that does half of the work on a hub's deliveries: program 1000 (transport) or 1001
+/// (import) of DataJoin.
 Command AddHalf(const cli::Command& app, const std::string& name, RunRequest::Exchange half,
                 const std::string& help, const std::string& footer) {
   const auto options = std::make_shared<OnceOptions>();

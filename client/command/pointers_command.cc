@@ -68,7 +68,7 @@ KeyPart Parse(const std::string& value, const KeyPart& present) {
   return part;
 }
 
-/// `deletes`: the pointer of the feed of its deletes.
+/// Moves the pointer of a table; `deletes`: the pointer of its feed of deletes.
 absl::Status Move(CaptureState& state, const std::string& name, const std::optional<std::string>& value,
                   bool deletes) {
   ASSIGN_OR_RETURN(const std::optional<CaptureState::Table> table, state.Find(name));

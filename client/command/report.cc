@@ -74,7 +74,7 @@ double RowsOf(const SourceRun& run) {
   return static_cast<double>(rows);
 }
 
-/// Fits on a line after a tenant's name.
+/// Describes the run briefly: the text fits on one line, after the tenant's name.
 std::string SumInWords(const SourceRun& run) {
   std::uint64_t populated = 0, changed = 0, inserts = 0, updates = 0, deletes = 0;
   for (const TableReport& table : run.report.tables) {

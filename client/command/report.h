@@ -22,20 +22,20 @@ struct SourceRun {
 
 /// Describes a hub's deliveries: "4 deliveries fetched: 3 applied, 1 refused"; empty: there were none.
 std::string ExchangeInWords(const ExchangeFigures& figures);
-/// The same as JSON.
+/// Returns the figures as a JSON object.
 nlohmann::ordered_json ToJson(const ExchangeFigures& figures);
 
 /// Prints a line for each table and a sum on `out`, errors on `err`. Names cannot control the terminal.
 void PrintRun(const SourceRun& run, std::ostream& out, std::ostream& err);
 
-/// The same in one line, and errors on `err`. `only_failed`: no line for a run without problems.
+/// Prints the run in one line, and errors on `err`. `only_failed`: no line for a run without problems.
 void PrintRunInALine(const SourceRun& run, bool only_failed, std::ostream& out, std::ostream& err);
-/// The same in one sentence, without failures.
+/// Describes the run in one sentence, without its failures.
 std::string RunInWords(const SourceRun& run);
 /// Whether the run was good, sent nothing, got no delivery, and has nothing to report.
 bool Quiet(const CycleReport& report);
-/// The same in few lines: only tables with changes, and the
-/// sum. For a quiet run a few words without the line end.
+/// Prints the run in few lines: tables with changes, and the sum.
+/// For a quiet run it prints a few words without a line end.
 void PrintRunBriefly(const SourceRun& run, std::ostream& out, std::ostream& err);
 
 /// Prints the result of a comparison, a line for each table.

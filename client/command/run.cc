@@ -42,7 +42,8 @@
 namespace mirror {
 namespace {
 
-/// Reading a table that the mirror refused for a value of its key may read all of its rows.
+/// Least time between two readings of a table that the mirror refused for a value of its key: each of them
+/// may read all rows.
 constexpr std::int64_t kKeyLookIntervalMs = 300'000;
 
 /// Data shared by the threads.

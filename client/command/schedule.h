@@ -42,8 +42,8 @@ class Schedule {
   /// After a good run: `interval` after its begin, or the next time of `cron` after its end. A time
   /// in quiet hours moves to their end. If the end is before the begin, the clock was set back.
   Time Regular(Time begun, Time ended) const;
-  /// When a followed source is tried again whose cycle did not complete: 5 to 30 s after that at random, but
-  /// not in quiet hours.
+  /// Returns when a followed source is tried again after a cycle that did not complete: 5 to 30 s after its
+  /// end, at random, but not in quiet hours.
   Time Soon(Time ended) const;
   bool IsQuiet(Time time) const { return AfterQuiet(time) != time; }
 

@@ -30,10 +30,10 @@ namespace {
 
 using OrderedJson = nlohmann::ordered_json;
 using Time = Schedule::Time;
-/// Maximum of each kind, for people; JSON has all.
+/// Maximum of tables that one line for people names; JSON has all.
 constexpr std::size_t kTablesNamed = 10;
 
-/// A last run that is further ahead of the clock was not written by this clock.
+/// If the last run ended further in the future than this, the clock was set back since.
 constexpr std::chrono::minutes kClockTolerance(5);
 
 /// State of a source, the worst first.
@@ -127,7 +127,7 @@ Seen Look(const AgentConfig& config, const SourceConfig& source, Time now) {
   seen.source = &source;
   const std::string& folder = config.agent.state_dir;
   const std::optional<std::int64_t> begun_ms = LoadMark(folder, source.context_id);
-  // First: a run that ends between the two readings has then written its result.
+  // The lock is read before LastRun: a run that releases the lock in between has written its result.
   const absl::StatusOr<LockFile::Look> lock = LockFile::LookAt(folder, source.context_id);
   if (lock.ok()) {
     seen.lock = *lock;
@@ -141,7 +141,7 @@ Seen Look(const AgentConfig& config, const SourceConfig& source, Time now) {
   } else {
     seen.problems.emplace_back(last.status().message());
   }
-  // A run that begins meanwhile is at work.
+  // A run that began meanwhile changed the mark, and is at work.
   const bool none_began = LoadMark(folder, source.context_id) == begun_ms;
   // Versions that write no mark may have run since.
   const bool on_record = !last.ok() || (seen.last && seen.last->begun_ms >= begun_ms);

@@ -41,7 +41,7 @@ class Loader {
                      {"metrics", MetricsKeys()}};
     form.blocks = {"source"};
     form.let_through = OwnVariables();
-    // Variables of mirror-server, which may have the same environment.
+    // Variables of mirror-server, which may run with the same environment.
     for (const char* const theirs :
          {"MIRROR_LISTEN_*", "MIRROR_ADMIN_*", "MIRROR_APPLICATION_*", "MIRROR_DATA_*", "MIRROR_TOKENS_*",
           "MIRROR_LIMITS_*", "MIRROR_BREAKER_*", "MIRROR_HOOKS_*", "MIRROR_LOG_LEVEL"}) {

@@ -40,7 +40,7 @@ struct AgentSettings {
   std::uint32_t runs_at_once = 16;        ///< Sources of `run` that work at once; others wait. 1 to 1,000.
   std::string hash_key;  ///< File with the key for hashed columns; no access for group and others.
   bool receipts = true;  ///< The mirror's receipts are kept beside the state.
-  bool follow = false;   ///< For each source that can be followed and does not say otherwise.
+  bool follow = false;   ///< Default of `follow` for sources that can be followed.
 };
 
 struct AgentConfig {
@@ -54,9 +54,9 @@ struct AgentConfig {
 };
 
 /// Reads mirror-agent.toml. Relative paths start at its folder; the result has absolute
-/// ones. Errors: kInvalidArgument "FILE:LINE: [table] 'key' ..." for everything that
-/// is not as above, unknown keys and unknown MIRROR_ variables included; kNotFound
-/// and kPermissionDenied for the file itself. Opens no key or certificate.
+/// paths. Errors: kInvalidArgument, "FILE:LINE: [table] 'key' ...", for a wrong or missing
+/// value, an unknown key and an unknown MIRROR_ variable; kNotFound and kPermissionDenied
+/// for the file itself. Opens no key or certificate.
 absl::StatusOr<AgentConfig> LoadAgentConfig(const std::string& path);
 
 }  // namespace mirror

@@ -13,8 +13,8 @@ namespace mirror {
 /// empty: none. A password in it is an error, and so is a passfile.
 std::string DsnProblem(SourceKind kind, const std::string& dsn);
 
-/// Returns the database's place, for people: `PostgreSQL at "db1,db2,
-/// database crm"`. Without user and options. `dsn`: has no DsnProblem().
+/// Returns the database's place, for people, without user and options:
+/// `PostgreSQL at "db1,db2, database crm"`. `dsn` must have no DsnProblem().
 std::string DsnPlace(SourceKind kind, const std::string& dsn);
 
 }  // namespace mirror

@@ -110,7 +110,7 @@ struct DeletesFrom {
   std::map<std::string, Type> types = {};  ///< csv, xlsx: as for a table.
 };
 
-/// One `[[source.table]]`. For kind csv each table has one, with `file` to `encoding`.
+/// One `[[source.table]]`. Each table of files has one, which also sets `file` to `encoding`.
 struct TableConfig {
   int line = 0;  ///< In the file, for messages.
   std::string name;
@@ -160,8 +160,8 @@ struct SourceConfig {
   int line = 0;  ///< In the file, for messages.
   std::string context_id;
   SourceKind kind = SourceKind::kSqlite;
-  /// For files: the folder. For a server's database: its place
-  /// for people, as in SourceMark.path; it cannot be opened.
+  /// For files: the folder. For a server's database: a text for people that
+  /// says where it is, as in SourceMark.path; there is no such file.
   std::string path;
   ServerSource server = {};
   /// For files: kSynthetic. If the strategy needs a column, tables without a [[source.table]] are synthetic.

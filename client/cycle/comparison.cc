@@ -42,7 +42,7 @@ bool EndsCycle(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsUnauthenticated(status) || absl::IsDeadlineExceeded(status);
 }
 
-/// The mirror has rows of a former source for the table, and this cycle does not replace them.
+/// Whether the mirror has rows of a former source for the table, and this cycle does not replace them.
 bool IsOfFormerSource(const Cycle& cycle, std::size_t index) {
   return cycle.statuses[index].source_accepted() &&
          std::none_of(cycle.jobs.begin(), cycle.jobs.end(), [index](const Job& job) {
@@ -64,7 +64,7 @@ class ComparedTable {
         taken_over_(run.state.tables().IsTakenOver(schema_.name)),
         why_not_equal_(run.history.WhyNotEqual(schema_.name)) {}
 
-  /// False: the report says why not.
+  /// Whether the table can be compared. False: the report says why not.
   bool CanCompare() {
     if (!cycle_.can_compare) {
       SetUnknown("the endpoint cannot compare by digests");
@@ -110,7 +110,7 @@ class ComparedTable {
                             keeps ? Verifier::Ghosts::kLeave : Verifier::Ghosts::kCount);
   }
 
-  /// The table is not compared in this run.
+  /// Leaves the table without a comparison in this run.
   void Leave() {
     if (IsDue() && report_.result == TableResult::kOk) {
       Fail(
@@ -119,7 +119,7 @@ class ComparedTable {
     }
   }
 
-  /// The comparison failed, but the cycle continues.
+  /// Reports a comparison that failed; the cycle continues.
   void TakeFailure(const absl::Status& failure) {
     SetUnknown(std::string(failure.message()));
     const bool settles = absl::IsAborted(failure) || absl::IsFailedPrecondition(failure);
@@ -174,8 +174,8 @@ class ComparedTable {
     if (!found.equal()) ShowKeys(found, &report_);
   }
 
-  /// Whether rows that changed meanwhile are sent whole with the next
-  /// changes, once in a run. Differences that remain then are real.
+  /// Whether rows that changed meanwhile are sent whole with the next changes, once in
+  /// a run. Differences that remain after that are not caused by these changes.
   bool MendsUnsettled(const Differences& found) {
     const bool mends = run_.options.repair || IsTakenOver();
     return found.equal() && !found.unsettled.empty() && mends && run_.resent.insert(schema_.name).second;

@@ -39,8 +39,8 @@
 namespace mirror {
 namespace {
 
-// The endpoint is trusted to mean well, but not to be free of errors: its answers are checked before
-// they are used. Errors: kInternal; the message says what is wrong and what state that left.
+// The agent trusts the endpoint's intent, but the endpoint may have errors: the agent checks its answers
+// before it uses them. Errors: kInternal; the message says what is wrong and what state that left.
 
 /// Below these limits rows could be sent only in tiny pieces, or never. 0 means "not set".
 constexpr std::size_t kMessageBytesMin = 64 << 10, kPartBytesMin = 4 << 10;
@@ -124,8 +124,8 @@ void AddLeftOut(const std::vector<RefusedTable>& tables, TableResult result, Cyc
   }
 }
 
-/// A table that was announced before and cannot be now would count as dropped.
-/// If another table has its name in the mirror, that one was announced.
+/// Fails if a table was announced before and cannot be announced now: the mirror would set it aside as
+/// dropped. If another table of the schema has the same name, that other table was announced before.
 absl::Status CheckRefused(const RunContext& run) {
   const std::vector<std::string> announced = run.state.tables().Names();
   for (const RefusedTable& table : run.schema.refused) {
@@ -172,8 +172,9 @@ absl::Status CheckFirstLook(RunContext& run) {
   return absl::OkStatus();
 }
 
-/// Drops the value-based types of tables that an operator wants populated, and of those that the
-/// mirror refused for them: such values may have been deleted. False: there was nothing to drop.
+/// Forgets types that columns got from values which do not fit the declared type. Does so for tables that an
+/// operator wants populated, and for tables that the mirror refused because of such a type: rows with these
+/// values may have been deleted since. False: there was nothing to forget.
 bool ForgetTypes(RunContext& run) {
   bool forgot = false;
   for (const SourceTable& table : run.schema.tables) {
@@ -189,8 +190,8 @@ bool ForgetTypes(RunContext& run) {
   return forgot;
 }
 
-/// Reads the source's present schema, and adapts the history to it.
-/// Errors: the source's; kUnavailable: its definitions change all the time.
+/// Reads the source's present schema, and adapts the history to it. Errors: the source's;
+/// kUnavailable: its table definitions changed during each of several readings.
 absl::Status LookAtSource(RunContext& run) {
   for (int repeat = 0; repeat <= kMovedRepeats; ++repeat) {
     RETURN_IF_ERROR(run.history.Refresh());
@@ -212,9 +213,9 @@ absl::Status LookAtSource(RunContext& run) {
       "again when they no longer change");
 }
 
-/// The first reading of a run. It also determines value-based types again where old
-/// values may have changed them for good, reports errors before anything is sent, and
-/// adds notes for people. Errors: also those after which the run cannot continue.
+/// Reads the schema for the first time in a run. Reads it again if ForgetTypes() changed it,
+/// reports errors before anything is sent, and adds notes for people. Errors: also those
+/// after which the run cannot continue.
 absl::Status LookFirst(RunContext& run) {
   absl::Status looked = LookAtSource(run);
   if (looked.ok() && ForgetTypes(run)) looked = LookAtSource(run);
@@ -234,7 +235,7 @@ UnsentReason FindWhyUnsent(const Job& job) {
   return job.again ? UnsentReason::kMoved : FindWhyUnread(job.error);
 }
 
-/// Makes the targets of the jobs durable, before a row is read. Errors: the state's, the history's.
+/// Makes the target positions of the jobs durable, before a row is read. Errors: the state's, the history's.
 absl::Status RecordTargets(RunContext& run, Cycle& cycle) {
   std::vector<std::string> names;
   for (const SourceTable& table : run.schema.tables) {
@@ -255,8 +256,8 @@ absl::Status RecordTargets(RunContext& run, Cycle& cycle) {
   return sending.empty() ? absl::OkStatus() : NoteSending(run, cycle);
 }
 
-/// For a source with an exchange: from here on all tables, also unchanged ones, are read as
-/// of one moment. So a row that moves from one table to another is never missing in between.
+/// Makes the reader read all tables of a source with an exchange as of one moment from here on,
+/// unchanged tables included. So a row that moves from one table to another is in one of them.
 /// Called after RecordTargets(), which it repeats if it adds jobs. Errors: also the source's.
 absl::Status HoldMoment(RunContext& run, Cycle& cycle) {
   if (run.marks == nullptr || cycle.jobs.empty()) return absl::OkStatus();
@@ -268,7 +269,7 @@ absl::Status HoldMoment(RunContext& run, Cycle& cycle) {
     if (!held) return absl::OkStatus();
     ASSIGN_OR_RETURN(const bool more, MakeJobsOfChanged(run, cycle));
     if (!more) return absl::OkStatus();
-    // Targets must be older than the rows that are read for them.
+    // The target positions must be recorded before their rows are read.
     run.reader.LeaveMoment();
     RETURN_IF_ERROR(RecordTargets(run, cycle));
   }
@@ -280,10 +281,10 @@ absl::Status SendJobs(RunContext& run, Cycle& cycle) {
   const CycleOptions& options = run.options;
   SenderOptions sending{options.batch_bytes, options.window, options.read_ahead, {},
                         run.receipts.on(),   options.stop,   options.staging};
-  // A comparison with the mirror needs the moment of the sent rows.
+  // A comparison with the mirror must read the source as of the moment of the sent rows.
   sending.leaves_moment = !ShallCompareAny(run, cycle);
-  // Receipts are checked after the end, which may not claim a
-  // later time for a table than its commit does.
+  // A cycle that ends with its rows reports the tables' time before their receipts are checked. If a commit
+  // gives no time for its table, the cycle's end must not give one before that check.
   const bool commits_tell =
       std::all_of(cycle.jobs.begin(), cycle.jobs.end(), [](const Job& job) { return job.tells_time; });
   // A source with an exchange notes the result of each cycle on its own side.
@@ -309,7 +310,7 @@ void ReportJobs(RunContext& run, const Cycle& cycle, const absl::Status& status)
     if (job.lsn >= 0) report.lsn = job.lsn;
     if (job.committed) {
       report.result = TableResult::kOk;
-      // A table is sent more than once in a run after a comparison, or if the source moved.
+      // A run sends a table more than once after a comparison, or if it changed while it was read.
       report.inserts += job.inserts;
       report.updates += job.updates;
       report.deletes += job.deletes;
@@ -355,7 +356,8 @@ std::size_t EntriesOf(const v1::Table& table) {
   return entries;
 }
 
-/// Absent: no objects to announce. An unreadable table is announced as before, and they may not fit that.
+/// Returns the indexes and foreign keys to announce; absent: none. They may not fit the schema of a table
+/// that cannot be read, because it is announced as it was before.
 std::optional<SourceObjects> Told(const SourceTable& table, const std::set<std::string>& announced) {
   if (!table.objects) return std::nullopt;
   SourceObjects told = *table.objects;
@@ -454,8 +456,9 @@ absl::Status AnnounceTables(RunContext& run, Cycle& cycle) {
   return absl::OkStatus();
 }
 
-/// An endpoint that did not end properly requires, after its next
-/// start, tokens made up to ten seconds later (mirror_client.proto).
+/// Longest wait for a new token. After an unclean stop, an endpoint refuses tokens that were issued before
+/// a second that it names ("mirror-new-token" in mirror_client.proto). That second is at most about ten
+/// seconds ahead of the endpoint's clock; the rest is for the difference of the two clocks.
 constexpr std::chrono::seconds kNewTokenWaitMax(12);
 
 /// Older endpoints do not say who paused the tenant.
@@ -500,8 +503,8 @@ absl::StatusOr<bool> NotAccepted(RunContext& run, const v1::AuthenticateResponse
   return absl::InternalError("the endpoint began no cycle and gave no reason. Nothing was sent");
 }
 
-/// Waits until tokens are new enough for the endpoint: at the latest the second after. Returns
-/// at once if that is more than kNewTokenWaitMax away, because then the clocks differ.
+/// Waits until the unix second `from_s`, from which on the endpoint accepts tokens as new. Returns at once
+/// if it has passed, or is more than kNewTokenWaitMax away, because then the clocks differ.
 void AwaitSecond(const absl::Cord& from_s) {
   std::int64_t second = 0;
   if (!absl::SimpleAtoi(std::string(from_s), &second)) return;
@@ -519,7 +522,8 @@ absl::StatusOr<v1::AuthenticateResponse> Authenticate(RunContext& run, const std
                                    announced_sha256);
   };
   absl::StatusOr<v1::AuthenticateResponse> answer = ask();
-  // The endpoint started while the token was on its way. The next token is new enough.
+  // The endpoint has started after an unclean stop, and may have accepted this token before. A token that
+  // is issued from that second on is accepted.
   if (const auto from_s = answer.status().GetPayload(kNewTokenPayload)) {
     AwaitSecond(*from_s);
     answer = ask();
@@ -630,7 +634,7 @@ Cycle MakeNextCycle(RunContext& run, Cycle& cycle) {
   return next;
 }
 
-/// Reports tables that still moved after the last repeat.
+/// Reports the tables that changed again while they were read for the last time.
 void ReportMoved(RunContext& run, const std::vector<Job>& jobs) {
   for (const Job& job : jobs) {
     if (!job.again) continue;

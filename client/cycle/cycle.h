@@ -23,12 +23,12 @@
 
 namespace mirror {
 
-/// Maximum of repeated reads of a table that moved while it was read; then it is refused.
+/// Maximum of repeats for a table that changed while it was read; after these the table is refused.
 inline constexpr int kMovedRepeats = 3;
 
 /// Configuration of a table's mirror.
 struct TargetRule {
-  /// Rows and columns that the source never owned stay.
+  /// Rows and columns of the mirror that the source never had stay.
   bool preserve_target = false;
   Deletes deletes = Deletes::kApply;
   /// The mirror is compared with the source first, and only the differences are sent.
@@ -50,8 +50,8 @@ struct CycleOptions {
   bool repair = true;                           ///< Differences are repaired in another cycle of the run.
   std::int64_t count_interval_ms = 3'600'000;   ///< See TableNotes::ShallCount.
   std::int64_t now_ms = 0;  ///< Unix time, for the above; 0: no table over 100,000 rows is counted.
-  /// Milliseconds before the rows of a table are read again that the
-  /// mirror refused for a value of its key; 0: each run reads them.
+  /// Milliseconds after which a table is read again that the mirror
+  /// refused for a value of its key; 0: each run reads it.
   std::int64_t key_look_interval_ms = 0;
   std::map<std::string, TargetRule> targets = {};  ///< By folded name; other tables have none.
   bool repopulate_all = false;
@@ -70,7 +70,7 @@ struct CycleParts {
   MirrorClient& client;
   LockFile& lock;  ///< Held by the caller.
   RunState& state;
-  History* log = nullptr;           ///< The source's own record, if it has one; else `state` is the record.
+  History* log = nullptr;           ///< The source's own history, if it has one; else `state` is the history.
   ReceiptBook* receipts = nullptr;  ///< Null: no receipts are kept.
   CycleMarks* marks = nullptr;      ///< Null: the source has no exchange.
 };
@@ -84,9 +84,9 @@ struct CycleParts {
 /// A table that differs is repaired by sending the rows that differ, or populated if those rows
 /// are not known, and then compared again. A table whose number of rows differs is compared, too.
 ///
-/// A table that moved while it was read, or whose rows the mirror lacks,
-/// is sent again in a new cycle, up to kMovedRepeats times. Sleeps only
-/// before a second begin, for up to 12 s, if the endpoint asks for tokens that are newer than now.
+/// A table that changed while it was read, or of which the mirror lacks rows, is sent again in
+/// a new cycle, up to kMovedRepeats times. Sleeps only if an endpoint after an unclean stop
+/// refuses the token as too old: then for at most 12 s, once for each cycle.
 /// After any error, and after a crash at any line, the next run continues.
 CycleReport RunOnce(const CycleParts& parts, const CycleOptions& options);
 

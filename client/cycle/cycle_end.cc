@@ -24,7 +24,7 @@ constexpr std::uint64_t kUnsentMax = 10'000;
 /// The tables that the end of a cycle reports as committed.
 enum class Sent : std::uint8_t {
   kCommitted,  ///< Tables that were acknowledged.
-  kAll,        ///< All to be sent; asked before they are.
+  kAll,        ///< All tables that are to be sent; used before they are sent.
 };
 
 /// Adds the numbers of rows sent for each committed table.
@@ -61,7 +61,8 @@ void AddCompared(const Cycle& cycle, v1::ReplicationCompletedRequest* request) {
   }
 }
 
-/// Adds the time of the tables' state. It also holds for tables that a later cycle of the run sends.
+/// Adds the time of the tables' state, and the tables for which this time does not hold. It does hold for
+/// tables that a later cycle of the run sends.
 void AddTimes(RunContext& run, const Cycle& cycle, Sent which, v1::ReplicationCompletedRequest* request) {
   request->set_source_time_ms(run.looked_ms);
   std::set<std::string> committed;
@@ -70,7 +71,7 @@ void AddTimes(RunContext& run, const Cycle& cycle, Sent which, v1::ReplicationCo
   }
   for (const SourceTable& table : run.schema.tables) {
     const std::string& name = table.schema.name;
-    // For some tables it is unknown whether they changed without being sent.
+    // The time does not hold for a table that may have changed unseen and was not sent.
     const bool looked_at = run.history.SeesChanges(name) || committed.contains(name);
     // Tables that were not sent yet are reported as failed.
     const bool on_the_way = which == Sent::kAll && committed.contains(name);

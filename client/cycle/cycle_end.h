@@ -14,12 +14,14 @@ bool ShallRepair(const RunContext& run, const std::string& table);
 /// Returns the tables that this cycle leaves to the next one of the run.
 std::set<std::string> FindTablesLeft(const RunContext& run, const Cycle& cycle);
 
-/// Returns the completion that the mirror gets with the last rows, for the case that it accepts all of them.
+/// Returns the completion that is sent with the last rows. It is made before the mirror accepts them, and
+/// assumes that it accepts all.
 v1::ReplicationCompletedRequest CompletionIfSent(RunContext& run, const Cycle& cycle);
 
-/// Reports the cycle as complete, unless the mirror ended it with its rows, or `status` says
-/// that the mirror is unreachable or the cycle is not ours any more. Then records positions
-/// that are on the mirror's disk, forgets older changes, and clears the lock's cycle.
+/// Reports the cycle as complete, unless the mirror ended it with its rows. Then records the positions that
+/// are on the mirror's disk, removes older changes, and clears the holder id in the lock file. `status`: of
+/// the cycle so far. If the mirror is unreachable, nothing is done, and the next run takes the cycle over.
+/// kAborted: the cycle is over at the mirror, and only the holder id is cleared.
 absl::Status EndCycle(RunContext& run, Cycle& cycle, const absl::Status& status);
 
 }  // namespace mirror

@@ -143,7 +143,7 @@ std::string CycleReceipts::Save() {
   }
   // The missing receipts before them are stored first, in the next cycles.
   if (behind_ || entries.empty()) return note;
-  // Small tables share a transaction, whose receipts may have another order than the answers.
+  // Small tables share a transaction. The order of its receipts may differ from that of the answers.
   const auto number = [](const ReceiptBook::Entry& entry) {
     const absl::StatusOr<Receipt> receipt = ParseReceipt(entry.text);
     return receipt.ok() ? receipt->number : 0;

@@ -51,7 +51,7 @@ class CycleReceipts {
   ReceiptHead last_;       ///< The book's last receipt.
   ReceiptHead known_;
   ReceiptHead before_;   ///< The book's last receipt when the cycle began.
-  bool goes_on_ = true;  ///< New receipts follow `before_`.
+  bool goes_on_ = true;  ///< The mirror's new receipts follow `before_`.
   bool on_ = false;
   bool behind_ = false;
   bool from_oldest_ =

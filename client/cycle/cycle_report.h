@@ -67,8 +67,8 @@ struct TableReport {
   std::uint64_t inserts = 0, updates = 0, deletes = 0;
   std::int64_t lsn = -1;  ///< That of the mirror at the end, if known.
   TableResult result = TableResult::kOk;
-  /// For a result over kBlocked: why it was not sent, in the form that the mirror
-  /// gets. `reason` may contain values of the source, and stays on this side.
+  /// For kRefused, kHeld and kFailed: why the table was not sent, in the form that the
+  /// mirror gets. `reason` may contain values of the source, and is never sent.
   UnsentReason unsent = UnsentReason::kUnknown;
   /// Result of the digest comparison, at the last position of the run. kNone:
   /// not requested. kNotMeant: with its strategy the table need not be equal.
@@ -113,9 +113,9 @@ struct CycleReport {
   /// Set if the last cycle was completed with the times of the tables, nothing is held, and the endpoint
   /// takes heartbeats.
   std::optional<HeartbeatTerms> heartbeat = {};
-  bool pushes = true;  ///< False: an import that changed nothing, so no cycle was to begin.
+  bool pushes = true;  ///< False: the run only imported, and nothing changed: it began no cycle.
 
-  /// Paused by an operator; or done, and no table was refused, is held or failed.
+  /// Whether an operator paused the tenant; or the run is done, and no table is refused, held or failed.
   bool Good() const;
 };
 

@@ -19,8 +19,8 @@
 namespace mirror {
 namespace {
 
-/// Whether rows that only the mirror has may be old rows: neither strategy sends
-/// deletes. With another filter they are rows that the configuration removed.
+/// Whether rows that only the mirror has stay there: neither strategy sends deletes, so they may be old rows
+/// of the source. With another filter they may be rows that the configuration now leaves out.
 bool KeepsRows(const Form& former, const Form& form) {
   const auto keeps = [](const Form& one) {
     return one.strategy == Strategy::kWatermark || one.strategy == Strategy::kWindow;
@@ -36,12 +36,13 @@ bool CanFindChanges(const RunContext& run, const Cycle& cycle, const TableSchema
          !run.IsAskedFor(table.name) && !cycle.repairs.contains(table.name);
 }
 
-/// True: it is unknown which rows the mirror should have, so a comparison cannot find the changes.
+/// Whether the source gives no digests of the table, because it does not know which rows the mirror should
+/// have. Then a comparison cannot find the changes.
 bool HasNoDigests(const RunContext& run, const TableSchema& table) {
   return absl::IsFailedPrecondition(run.reader.Digests(table.name, table.Key()).status());
 }
 
-/// A comparison does not see columns that the mirror hashes or masks.
+/// Whether a comparison sees all columns: it does not see those that the mirror hashes or masks.
 bool SeesAll(const TableSchema& table, const v1::TableStatus& status) {
   return ComparedColumns(table, status).size() == WantedColumns(table, status).size();
 }
@@ -118,7 +119,8 @@ std::optional<LeftOut> FindWhyLeftOut(const SourceTable& table, const v1::TableS
   return std::nullopt;
 }
 
-/// A population sends all rows; otherwise the differing rows are sent with the changes.
+/// Adds a repair to a decision: the differing rows are sent with the changes. A population stays as it is,
+/// because it sends all rows.
 Decision WithRepair(History& history, Decision decision, const TableSchema& table,
                     const Differences& differences) {
   if (decision.kind == Decision::Kind::kPopulate) return decision;
@@ -153,7 +155,7 @@ std::string WhyReadInAnotherWay(RunContext& run, const std::string& table, const
   return "the mirror's rows were sent when the table was read in another way";
 }
 
-/// Decides what is sent of a wanted table. Errors: why nothing of it can be sent.
+/// Decides what is sent of a table that the mirror wants. Errors: why nothing of it can be sent.
 absl::StatusOr<Decision> DecideTable(RunContext& run, const Cycle& cycle, const SourceTable& table,
                                      const v1::TableStatus& status) {
   const std::string& name = table.schema.name;

@@ -13,9 +13,9 @@ namespace mirror {
 
 /// Continues the history of a table after its form changed (another strategy, other columns),
 /// so that the table need not be sent again: a comparison finds the changes between the two.
-/// This is done each time for a staged table, for one whose history has gaps and MendsGaps()
-/// (also after a cycle died), and for one that another source sent, if the mirror's operator
-/// let this source continue. Errors: those of the history, of the state and of the source.
+/// The function does so in each run for a staged table; for a table whose history has gaps, if
+/// MendsGaps() (also after a cycle died); and for a table of another source that the mirror's
+/// operator let this source continue. Errors: those of the history, the state and the source.
 absl::Status TakeOver(RunContext& run, const Cycle& cycle, const TableSchema& table,
                       const v1::TableStatus& status);
 

@@ -156,7 +156,7 @@ class Checker {
     node.signed_s = std::max(node.signed_s, answer->time_s);
   }
 
-  /// A receipt precedes all that follow it, so a later signature covers the parent, too.
+  /// Extends each signature to all receipts before it: each one names its parent by its hash.
   void Cover() {
     for (std::size_t i = nodes_.size(); i-- > 0;) {
       const Node& node = nodes_[i];
@@ -185,12 +185,13 @@ class Checker {
       verdict_.signed_to = nodes_[at].number;
       verdict_.signed_s = nodes_[at].signed_s;
     }
-    // The mirror was made again, and gave no receipt since.
+    // If no signature covers the end of the chain, because the mirror was made again and gave no receipt
+    // since, the last signed receipt counts.
     for (std::size_t i = nodes_.size(); verdict_.signed_to == 0 && i-- > 0;) {
       verdict_.signed_to = nodes_[i].signed_s > 0 ? nodes_[i].number : 0;
       verdict_.signed_s = nodes_[i].signed_s;
     }
-    // The next cycle signs the receipts of a cycle that died.
+    // One cycle without a signature is normal: the next cycle signs the receipts of a cycle that died.
     if (cycles.size() > 1 && !end.behind) {
       Find(absl::StrCat("receipts ", oldest, " to ", end.last.number, " are of ", cycles.size(),
                         " cycles, and none of them is signed"));

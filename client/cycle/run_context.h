@@ -50,9 +50,9 @@ struct RunContext {
   CycleReport report;
 
   SourceSchema schema;               ///< The result of the last reading of the source.
-  std::int64_t looked_ms = 0;        ///< Unix milliseconds before the first reading of the tables.
+  std::int64_t looked_ms = 0;        ///< Unix milliseconds, taken in the first cycle before rows are read.
   std::set<std::string> whole_rows;  ///< Tables whose rows the mirror lacks.
-  std::set<std::string> resent;      ///< Tables whose meanwhile changed rows were sent whole once.
+  std::set<std::string> resent;      ///< Tables whose rows in Differences::unsettled were sent whole once.
   std::set<std::string> distrusted;  ///< Tables with a receipt that did not match the rows sent.
   /// Tables that another source sent, and that this one continues.
   std::set<std::string> places_taken;

@@ -28,11 +28,12 @@ inline constexpr std::size_t kKeysShown = 20;
 /// Result of the comparison of one table.
 struct Differences {
   std::uint64_t rows = 0;  ///< Rows of the source.
+  /// Rows that the mirror lacks, that it has with other values, and that only the mirror has.
   std::uint64_t lost = 0, changed = 0, ghosts = 0;
-  /// Their keys, in key order: rows that the mirror lacks, has with other values, or has alone.
+  /// Keys of all these rows, in key order.
   std::vector<Key> keys = {};
   /// The rows cannot be listed one by one: the table has no key, or more than kLeavesSearched ranges differ.
-  /// The counts then include only certain differences.
+  /// The counts then include only the differences that are certain.
   bool beyond_repair = false;
   /// Rows that differ and changed at the source meanwhile. The change explains
   /// the difference, but may hide another one. These are not in `keys`.
@@ -45,8 +46,9 @@ struct Differences {
 };
 
 /// Compares tables of a source with the mirror in one cycle, by digests of key ranges: first all ranges
-/// of kLeafRows, then the differing ones row by row, then the mirror's keys in those. The source may be
-/// written to meanwhile: rows that its log names since the mirror's position may differ; they are left out.
+/// of kLeafRows, then the differing ones row by row, then the mirror's keys in those. Other programs
+/// may write to the source meanwhile: rows that its log names after the mirror's position may differ, and are
+/// left out.
 ///
 /// Memory: two keys for each kLeafRows rows of the table, and the rows of the present ranges. Threads: one.
 class Verifier {
@@ -60,7 +62,7 @@ class Verifier {
   /// Treatment of rows that only the mirror has.
   enum class Ghosts { kCount, kLeave };
   /// `columns`: those that the mirror keeps unchanged. `position`: the mirror's, according to this cycle.
-  ///   kAborted             the source moved for an unknown reason: try again
+  ///   kAborted             the result is unusable, as when the source changed meanwhile: try again
   ///   kFailedPrecondition  the mirror cannot be read at this position now
   /// Other errors are those of the call or of the source.
   absl::StatusOr<Differences> Compare(const TableSchema& table, const std::vector<std::uint32_t>& columns,

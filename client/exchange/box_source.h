@@ -19,9 +19,9 @@ namespace mirror {
 
 /// A row of an answer: whole numbers, texts and NULL; true is 1.
 using BoxRow = std::vector<Literal>;
-/// 0 if it is no number.
+/// Returns the number; 0: the value is no number.
 std::int64_t BoxNumber(const Literal& value);
-/// Empty if it is no text.
+/// Returns the text; empty: the value is no text.
 std::string BoxString(const Literal& value);
 
 /// Statements over the tables in which a source shows its exchange. All kinds of databases
@@ -79,8 +79,9 @@ struct ChangedForBox {
 /// texts or whole numbers. Absent: it is not the id of a key with so many columns.
 std::optional<std::vector<std::string>> BoxKeyParts(const std::string& key, std::size_t count);
 
-/// Parses a value of a box, as a whole number where it is one that fits; absent: it is no value.
+/// Makes a text value from the text of a box.
 sqlite::Value BoxText(std::string text);
+/// Parses the text of a box as a whole number; absent: it is none, or does not fit in 64 bits.
 std::optional<sqlite::Value> BoxWholeNumber(const std::string& text);
 
 /// The database of a source for the code that shows its exchange: the

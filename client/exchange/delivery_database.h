@@ -30,7 +30,7 @@ struct ServerMember {
   std::string obstacle;  ///< Why no delivery can change its rows, for people; empty: one can.
 };
 
-/// Maximum of such rows that one delivery may change.
+/// Maximum of rows that one delivery may change through foreign keys, or through triggers.
 inline constexpr std::size_t kReachedRowsMax = 10'000;
 
 /// A row that foreign keys with an action reach from another row.
@@ -127,14 +127,15 @@ class DeliveryDatabase {
   virtual absl::StatusOr<std::optional<RowOf>> FindMatch(const ServerMember& member, const MatchRule& rule,
                                                          const std::vector<std::string>& values) = 0;
   /// Reads rows, of tables with a key, that foreign keys with an action reach from this row on its delete,
-  /// or else update: at most kReachedRowsMax and one of each foreign key. `deletes`: the row goes with it.
+  /// or else update: at most kReachedRowsMax and one of each foreign key. `take` gets each row, and whether
+  /// it is deleted, too.
   virtual absl::Status ReadReferring(
       const ServerMember& member, const RowOf& key, bool deletes,
       const std::function<absl::Status(ReachedRow row, bool deletes)>& take) = 0;
   /// Called before Write(): FindTriggered() finds changes made after this call.
   virtual absl::Status BeginTriggered() { return absl::OkStatus(); }
   /// Finds rows of sent tables that triggers changed, without those of `known`, each of which was
-  /// changed once. None also if the kind cannot find them. kOutOfRange: more than kReachedRowsMax.
+  /// changed once. Returns none if the kind cannot find such rows. kOutOfRange: more than kReachedRowsMax.
   virtual absl::StatusOr<std::vector<TriggeredRow>> FindTriggered(const RowNames& /*known*/) {
     return std::vector<TriggeredRow>();
   }

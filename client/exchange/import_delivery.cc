@@ -376,8 +376,9 @@ absl::StatusOr<ImportResult> Importer::WriteRow(const DeliveryTask& task, const 
   return NoteApplied(task, key, before, others);
 }
 
-/// Other rows have the row's values, and other deliveries change these rows. Applies all of
-/// them in this transaction, while the row itself gives up these values. The savepoint is open.
+/// Applies a delivery whose values other rows have, together with the deliveries that change these other
+/// rows, all in this transaction. Meanwhile the delivery's own row has NULL in place of its old values. The
+/// savepoint is open.
 absl::StatusOr<ImportResult> Importer::Swap(const DeliveryTask& task, const RowOf& before,
                                             const std::string& why) {
   if (sqlite3_get_autocommit(file_->handle()) != 0 || swaps_ >= kSwapsMax || ++swap_looks_ > kSwapLooksMax)

@@ -82,7 +82,7 @@ class RowsInInbox {
   std::map<std::pair<std::string, std::string>, std::vector<std::string>> ids_;
 };
 
-/// The same for the inbox of a file. It does not see deliveries that are added later.
+/// The updates and deletes in the inbox of a SQLite file, by row, without those that are added later.
 class InboxRows {
  public:
   /// Reads the inbox. To be called in a change. `file` outlives the result.

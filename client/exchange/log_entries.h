@@ -42,8 +42,9 @@ class LogEntries {
 
 /// Whether the noted key has a row.
 enum class NotedRow { kStands, kGone };
-/// In a change: makes the next push send the row with this key as it then is, or its deletion. An existing
-/// row is sent as an update of all its columns, unless the mirror lacks it. Errors: those of SqliteFile.
+/// Makes the next push send the row with this key as it then is, or its deletion. The push sends an existing
+/// row as an update of all its columns, unless the mirror lacks it. To be called in a change. Errors: those
+/// of SqliteFile.
 absl::Status NoteInLog(const SqliteFile& file, const MemberTable& table, const RowOf& key, NotedRow row);
 
 }  // namespace mirror

@@ -475,10 +475,11 @@ absl::Status ReadReferringInMariadb(mariadb::Connection& connection, MariadbMemb
   });
 }
 
-/// See DeliveryDatabase::FindMatch(). Reads values like the reader and normalises them
-/// here, so that they equal the hub's. It reads all rows; if a text is not normalised,
-/// only those that its collation finds equal, by an index if there is one. All rows
-/// read are locked, and no matching row can be added before the transaction ends.
+/// See DeliveryDatabase::FindMatch(). Reads values as the reader does and normalises them here,
+/// so that they equal the hub's. It reads all rows. But if the rule compares a text without
+/// normalising it, it reads only the rows that the column's collation finds equal, by an index
+/// if there is one. All rows read are locked, and no matching row can be added before the
+/// transaction ends.
 absl::StatusOr<std::optional<RowOf>> FindMariadbMatch(mariadb::Connection& connection,
                                                       MariadbMembers& members, const MariadbMember& member,
                                                       const MatchRule& rule,

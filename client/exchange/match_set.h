@@ -64,7 +64,7 @@ class MatchSet {
   std::int64_t seen_ = 0;      ///< Position in the table's log.
   std::vector<Hash> scanned_;  ///< Sorted.
   std::set<Hash> added_;
-  std::set<Hash> gone_;  ///< Hashes among those for which no row was found any more.
+  std::set<Hash> gone_;  ///< Of these hashes, those for which Find() found no row.
 };
 
 }  // namespace mirror

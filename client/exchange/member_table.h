@@ -19,7 +19,7 @@
 
 namespace mirror {
 
-/// A value in the form of ledger and hub, and in that of the database.
+/// Converts a value of the database to the form of ledger and hub.
 Literal ToLiteral(const sqlite::Value& value);
 
 /// A row's values of some columns, in their order.

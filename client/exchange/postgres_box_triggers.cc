@@ -22,17 +22,19 @@ namespace {
 
 constexpr char kLookingForNote[] = "looking for the function of DataJoin's triggers";
 
-/// Fixes the text form of values, whatever the session's settings. FindNoteFunction() counts them.
+/// Settings of the function: they fix the text form of values, whatever the session has set.
+/// FindNoteFunction() counts them.
 constexpr char kConfig[] =
     " SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD' SET IntervalStyle = 'iso_8601' SET "
     "TimeZone = 'UTC' SET extra_float_digits = 1 SET bytea_output = 'hex'";
 
-/// The first argument of a trigger is for an earlier version; then come the key's columns.
-/// Changes of a partition are noted for its table. A statement made from the catalogs,
-/// since an application may rename columns, reads the key's values from a row ($1); for
-/// an update also those of the new row ($2), and the columns that differ. It must be the
-/// function record_image_ne(): PostgreSQL compares ROW(a) *<> ROW(b) column by column,
-/// with the operator of their type. PostgreSQL's own types have oids below 16384.
+/// The body of the function. A trigger's first argument is for an earlier version; the key's columns follow.
+/// The function notes a change of a partition for its partitioned table. It makes its queries from the
+/// catalogs, because an application may rename columns. One reads the key's values from a row ($1). For an
+/// update that keeps the key, another one compares the old row ($1) with the new one ($2), and returns the
+/// columns that differ. It calls record_image_ne() because PostgreSQL would compare ROW(a) *<> ROW(b) column
+/// by column, with the operators of their types. PostgreSQL's own types have oids below 16384; a column of
+/// another type always counts as changed.
 constexpr char kBody[] =
     "DECLARE told text; asks text; key_was text[]; key_is text[]; changed text[]; BEGIN "
     "IF current_setting('mirror.importing', true) = 'on' THEN RETURN NULL; END IF; "
@@ -90,7 +92,7 @@ absl::StatusOr<Names> NamesIn(const std::string& schema) {
 }
 
 std::string BodyOf(const Names& names) {
-  // All in one pass: a schema's name may contain a placeholder.
+  // Replaces all placeholders in one pass, because a schema's name may contain one.
   return absl::StrReplaceAll(kBody, {{"@changes", names.changes}, {"@tables", names.tables}});
 }
 
@@ -101,7 +103,7 @@ absl::StatusOr<std::string> FunctionSql(const Names& names, bool is_there) {
                       "() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER", kConfig, " AS ", *body);
 }
 
-/// Joins the lines: the body has line breaks only for readers.
+/// Joins the lines of a body: its line breaks are only for readers.
 std::string InOneLine(const std::string& body) {
   const std::vector<std::string> words = absl::StrSplit(body, absl::ByAnyChar(" \n\t"), absl::SkipEmpty());
   return absl::StrJoin(words, " ");
@@ -125,8 +127,8 @@ std::string NotesRoleAdvice() {
       "memberships, or rename it");
 }
 
-/// The same condition that OwnerSql() refuses, with a message:
-/// messages that a statement raises in PostgreSQL are not shown.
+/// Refuses the role under the same condition as OwnerSql(), but with a message for people: messages that a
+/// statement raises in PostgreSQL are not shown.
 absl::Status CheckNotesRole(postgres::Connection& connection) {
   ASSIGN_OR_RETURN(
       const std::int64_t rights,
@@ -243,7 +245,7 @@ struct TriggerThere {
   std::string table;      ///< With its schema, quoted.
   bool is_ours = false;   ///< It runs the schema's kNoteFunction.
 };
-/// Existing objects. They need not be made, by a role that may not.
+/// Objects that exist already. A role without the right to make them can install the others.
 struct There {
   bool changes = false;
   NoteFunction function = {};

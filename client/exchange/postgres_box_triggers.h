@@ -18,8 +18,8 @@
 //
 // A role of the application that changes a row may not write the agent's tables, so the function
 // of the triggers runs with the rights of its owner. It calls nothing that a table's owner could
-// have made. Values become text by the output functions of their types, and are compared by their
-// bytes, because a cast, an operator or to_json() would be looked up by the value's type. If a
+// have made: PostgreSQL finds a cast, an operator or to_json() by the value's type, so the function
+// converts values to text by the output functions of their types, and compares their bytes. If a
 // superuser installs, the function belongs to a role without LOGIN that has no other right.
 
 namespace mirror {

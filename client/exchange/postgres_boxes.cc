@@ -171,8 +171,8 @@ namespace {
 
 constexpr char kReadingKey[] = "reading a key that a box names";
 
-/// Converts a text to a value of the column, if that needs no query. `asks`:
-/// it does. Absent, and not `asks`: the text is no value of the column.
+/// Converts a text to a value of the column, if that needs no query. Sets `asks` if it needs one.
+/// Absent without `asks`: the text is no value of the column.
 std::optional<sqlite::Value> Plainly(const PostgresMember& member, std::uint32_t column,
                                      const std::string& text, bool* asks) {
   const Type announced = member.known->schema.columns[column].type;
@@ -193,7 +193,7 @@ std::optional<sqlite::Value> Plainly(const PostgresMember& member, std::uint32_t
   return std::nullopt;
 }
 
-/// Converts to the form that the reader binds.
+/// Converts a text to the value that is bound for the column.
 sqlite::Value AsBound(const PostgresColumn& column, const std::string& text) {
   sqlite::Value value = BoxText(text);
   if (static_cast<postgres::Type>(column.type) != postgres::Type::kBytea || !text.starts_with("\\x"))

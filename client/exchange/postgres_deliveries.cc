@@ -397,10 +397,10 @@ bool AreSame(const std::optional<RowOf>& one, const std::optional<RowOf>& other)
   return one.has_value() == other.has_value() && (!one || KeyText(*one) == KeyText(*other));
 }
 
-/// Finds rows of sent tables that a transaction changed beside the known ones:
-/// changes by triggers. The server counts the changes in each table; a table
-/// with more changes than are known is read to its end. If the server does not
-/// count (`track_counts` off), and in tables without a key, nothing is found.
+/// Finds the rows of sent tables that triggers changed in a transaction: those that it changed beside
+/// the known ones. The server counts the changes in each table; a table with more changes than are
+/// known is read to its end. Finds nothing if the server does not count (`track_counts` off), and
+/// nothing in tables without a key.
 ///
 /// Errors: those of ReadPostgresValues(); kOutOfRange: more than kReachedRowsMax. Threads: one.
 class PostgresTriggered {
@@ -490,7 +490,8 @@ class PostgresTriggered {
   postgres::Connection& connection_;
   PostgresMembers& members_;
   const Beside beside_;
-  std::map<std::int64_t, Counts> before_;  ///< A session counts since its last report to the statistics.
+  /// Counts at Begin(). They may be above 0: a session counts since its last report to the statistics.
+  std::map<std::int64_t, Counts> before_;
 };
 
 /// Counterpart of MatchSet for a PostgreSQL table. Reads values like the reader and

@@ -127,7 +127,8 @@ absl::Status ServerWriter::NoteTriggered() {
   return absl::OkStatus();
 }
 
-/// `values`: null: the row was deleted; not the row's own: its new values.
+/// Writes another changed row to the ledger. `values`: its new values, of which it writes those that differ
+/// from `row`; the address of row.values: it writes all of them; null: the row was deleted.
 absl::Status ServerWriter::NoteOther(const char* operation, const ReachedRow& row, const RowOf* values) {
   known_.emplace(row.member->table.log, KeyText(row.key));
   // Changes of tables that are not mirrored are not reported.

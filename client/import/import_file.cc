@@ -30,7 +30,7 @@ namespace {
 /// Size of the values, or of the rejects, at which a frame is full.
 constexpr std::size_t kFrameBytes = 512 << 10;
 
-/// Returns the first cells, by which a person who knows the columns can identify the row.
+/// Returns the row's first cells, for a message: a person who knows the columns can identify the row by them.
 std::string FirstCells(const FileRow& row) {
   std::string cells;
   for (const std::optional<std::string_view>& field : row.fields) {

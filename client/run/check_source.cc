@@ -29,7 +29,8 @@
 namespace mirror {
 namespace {
 
-/// For a rule of every minute these are the runs of a day; for a rarer rule enough for its longest gap.
+/// Runs that are examined to find the longest pause. With a run every minute they cover a day; with a rarer
+/// rule they cover its longest gap.
 constexpr int kRunsLookedAt = 1'500;
 constexpr char kDoctor[] = "mirrorctl doctor";
 constexpr std::int64_t kMinuteMs = 60'000, kDayMinutes = 24 * 60;
@@ -106,7 +107,8 @@ SourceFindings CheckOfOdbc(const SourceConfig& source) {
   return CheckOdbcSource(options);
 }
 
-/// Another check, which knows the agent's user, tests whether the file can be written to.
+/// Checks what deliveries need of a SQLite file. Whether the agent's user may write to the file is tested by
+/// another check, which knows that user.
 SourceFindings CheckDeliveriesOfSqlite(const SourceConfig& source) {
   SourceFindings findings;
   const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(source.path, Use::kLooks);

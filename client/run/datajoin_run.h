@@ -23,12 +23,13 @@ class DatajoinRun {
  public:
   explicit DatajoinRun(const SourceConfig& source);
 
-  /// Empty: the source has another layout. The layout that it makes refers to this object.
+  /// Returns the function that makes the layout; empty: the source has another layout. This object must
+  /// outlive the layout.
   MakeInboxLayout layout() const;
 
-  /// Errors: the tables are not as required, and nothing was done.
+  /// Checks the tables. Errors: they are not as required, and nothing was done.
   absl::Status Check(DeliveryTarget& target) const;
-  /// Checks likewise, and prepares the outbox for a push.
+  /// Does Check(), and prepares the outbox for a push.
   absl::Status Begin(DeliveryTarget& target) const;
   /// Shows the result of the push. If that fails, the next run shows it.
   void Pushed(DeliveryTarget& target, const CycleReport& report) const;

@@ -140,7 +140,8 @@ absl::Status ReplaceUnsynced(const std::string& path, const std::string& text) {
       "'", path, "' cannot be written: 'mirror-agent status' does not show this run. Check the disk"));
 }
 
-/// `asked`: the results of deliveries; absent: the run did not ask for any.
+/// Returns LastRun::waiting_since_ms after a run. `asked`: the results of deliveries; absent: the run did not
+/// ask for any.
 std::int64_t WaitingSince(const std::optional<ExchangeFigures>& asked, const LastRun& former,
                           std::int64_t ended_ms) {
   if (!asked) return former.waiting_since_ms;

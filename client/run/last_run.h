@@ -15,15 +15,15 @@
 
 namespace mirror {
 
-/// Begin of the last run of a tenant, unix milliseconds: `<state_dir>/<context_id>.begun`.
+/// Writes the begin of a tenant's run, unix milliseconds, to `<state_dir>/<context_id>.begun`.
 ///
-/// A run with a mark and without a LastRun did not end, or could not write its result. The
-/// file never changes its size and is overwritten in place, so a run can record its begin even
-/// on a full disk. That may fail on file systems that write every change to a new place. On
-/// disk before this returns; the caller holds the tenant's LockFile. Errors: kUnavailable.
+/// A run with this mark and without a LastRun did not end, or could not write its result.
+/// The file never changes its size and is overwritten in place, so a run can record its begin
+/// even on a full disk. That may fail on file systems that write every change to a new place.
+/// The mark is on disk before this returns. The caller holds the tenant's LockFile. Errors: kUnavailable.
 absl::Status MarkBegin(const std::string& state_dir, const std::string& context_id, std::int64_t begun_ms);
 
-/// Absent: no begin was marked, or the file cannot be read.
+/// Returns the begin that the mark shows; absent: no begin was marked, or the file cannot be read.
 std::optional<std::int64_t> LoadMark(const std::string& state_dir, const std::string& context_id);
 
 /// Result of the last run of one tenant, for `mirror-agent status`: `<state_dir>/<context_id>.last.json`.
@@ -60,8 +60,8 @@ struct LastRun {
   std::int64_t good_ms = 0;                 ///< End of the last good run.
   std::int64_t compared_ms = 0;             ///< End of the last run that compared all tables by digests.
   std::vector<std::string> differing = {};  ///< Tables that were unequal after this comparison.
-  /// End of the first run in a row for which the hub was not ready
-  /// to give deliveries; 0: the last run that asked got its answer.
+  /// Since when the hub has not been ready to give deliveries: the end of the first run
+  /// that found it so; 0: the last run that asked got its answer.
   std::int64_t waiting_since_ms = 0;
   std::int64_t error_ms = 0;  ///< End of the last run that was not good.
   std::string error;          ///< The error of that run, in a sentence.
@@ -82,7 +82,7 @@ absl::Status KeepLastRun(const std::string& state_dir, const std::string& contex
                          const CycleReport& report, std::int64_t begun_ms, std::int64_t ended_ms,
                          bool compared);
 
-/// End of a note that says what a source without a change log does not see.
+/// End of a note about tables without a change log: says which of their changes a run does not see.
 inline constexpr std::string_view kUnlogged =
     ": changes that keep a table's number of rows are not seen, send them with --repopulate";
 /// To be called after a change log was installed: removes such notes from

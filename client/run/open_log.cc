@@ -142,7 +142,8 @@ absl::Status HasNoLog(const SourceConfig& source) {
       absl::StrCat("a source of kind \"", ToString(source.kind), "\" has no change log"));
 }
 
-/// The file of a stage shrinks when a quarter of it is free.
+/// A warning is given when the stage has more than so many tenths of `max_stage`. Not earlier, because the
+/// stage's file shrinks only when a quarter of it is free.
 constexpr std::int64_t kStageTenths = 8;
 
 std::string Size(std::int64_t bytes) { return SizeText(static_cast<std::uint64_t>(bytes)); }

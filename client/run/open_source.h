@@ -18,7 +18,7 @@
 // Selects, by the kind of a source, its reader. No other file names a reader
 // class: a new kind is a folder in client/source and a line in open_source.cc.
 
-// Readers of a source in the form that the mirror is to have.
+// Readers that give a source's tables in the form in which the mirror keeps them.
 
 namespace mirror {
 

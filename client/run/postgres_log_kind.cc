@@ -176,7 +176,7 @@ absl::StatusOr<std::string> MakeBoxes(postgres::Connection& connection, const So
   return absl::StrCat("; ", *made);
 }
 
-/// The same as a script, for a DBA.
+/// Returns the statements that make these objects, as a script for a DBA.
 absl::StatusOr<std::string> PrintBoxes(postgres::Connection& connection, const SourceConfig& source,
                                        const std::vector<PostgresTable>& tables, const std::string& role) {
   if (!source.exchange.datajoin()) return std::string();

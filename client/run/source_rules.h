@@ -24,9 +24,10 @@ namespace mirror {
 
 /// Rules of the tables that are captured. Absent: none is.
 std::optional<CaptureRules> RulesOf(const SourceConfig& source);
-/// The same if these tables, by the source's own names, cannot be logged: they become synthetic.
+/// Returns these rules for a source of which some tables cannot be logged: these become synthetic.
+/// `unlogged`: their own names in the source.
 std::optional<CaptureRules> RulesOf(const SourceConfig& source, const std::set<std::string>& unlogged);
-/// Keeps of `tables` (own name and a note on each) those that are chosen and to be logged.
+/// Returns the entries of `tables` (own name, note) for tables that are chosen and have to be logged.
 std::map<std::string, std::string> KeepToBeLogged(const SourceConfig& source,
                                                   std::map<std::string, std::string> tables);
 /// Whether the table, by the source's own name, is captured.
@@ -55,10 +56,11 @@ MariadbAccess MariadbAccessOf(const SourceConfig& source);
 OdbcAccess OdbcAccessOf(const SourceConfig& source);
 
 ChangeLogOptions LogOptionsOf(const SourceConfig& source);
-/// The same for the agent that owns the log. `source_id`: of its run state.
+/// Returns these options for the agent that owns the log. `source_id`: the id in its run state.
 ChangeLogOptions OwnLogOptionsOf(const SourceConfig& source, const std::string& state_dir,
                                  const std::string& source_id);
-/// The owner in these options, for read-only commands: works even if the run state cannot be read.
+/// Returns the log owner in these options, for read-only commands; works even if the run state cannot be
+/// read.
 LogOwner LogOwnerOf(const SourceConfig& source, const std::string& state_dir);
 
 }  // namespace mirror

@@ -124,7 +124,7 @@ template <typename Deliveries, typename Options>
 Target OpenServerTarget(const SourceConfig& source, const std::string& state_dir, Options options) {
   options.rules = RulesOfExchange(source);
   options.clock = &NowMs;
-  // The table with this sent name is the one that takes deliveries.
+  // If several tables have one sent name, deliveries go to the table that the last run sent under it.
   const absl::StatusOr<RunState> state = RunState::Load(state_dir, source.context_id);
   options.members.choice = ChoiceOf(state.ok() ? WithLastTables(source, state->tables()) : source);
   options.members.keys = options.rules.keys;
@@ -157,9 +157,9 @@ Target OpenMariadbTarget(const SourceConfig& source, const std::string& state_di
   return OpenServerTarget<MariadbDeliveries>(source, state_dir, std::move(options));
 }
 
-/// Null: the source takes no deliveries, by its configuration or because it has no tables for
-/// them. `state_dir`: has the agent's records on the source's values. `layout`: shows more of
-/// the exchange there. `source` outlives the result. Errors: the source cannot be reached.
+/// Opens the source for deliveries. Null: it takes none, by its configuration, or because the exchange's
+/// tables are missing. `state_dir`: has the agent's records on the source's values. `layout`: shows the
+/// exchange in more tables. `source` must outlive the result. Errors: the source cannot be reached.
 Target OpenTarget(const SourceConfig& source, const std::string& state_dir, MakeInboxLayout layout) {
   if (!source.accept.any()) return nullptr;
   switch (source.kind) {
@@ -242,8 +242,8 @@ absl::Status ImportInbox(DeliveryTarget& target, MirrorClient* client, std::int6
   return absl::OkStatus();
 }
 
-/// For a source that fetches none: a sentence with the number of waiting deliveries, and what
-/// to do. Empty: none, or the endpoint does not say. `accepts`: its configuration accepts some.
+/// Returns a sentence for a source that fetches no deliveries: how many wait for it, and what to do.
+/// Empty: none waits, or the endpoint does not say. `accepts`: the source's configuration accepts some.
 std::string WaitingUnfetched(MirrorClient& client, std::int64_t cycle, bool accepts) {
   const absl::StatusOr<std::uint64_t> waiting = client.CountDeliveries(cycle);
   if (!waiting.ok() || *waiting == 0) return "";
@@ -293,7 +293,7 @@ std::map<std::string, TargetRule> TargetsOf(const SourceConfig& source) {
   return targets;
 }
 
-/// Gives up the history of tables whose settings now send other rows: their mirror cannot be updated.
+/// Gives up the history of tables whose settings now send other rows: net changes cannot update their mirror.
 absl::Status GiveUpChanged(const SourceConfig& source, const std::optional<CaptureRules>& rules,
                            SourceLog* log, RunState* state, std::vector<std::string>* notes) {
   const Pipeline pipeline = PipelineOf(source, state->tables().Records());
@@ -333,9 +333,9 @@ absl::Status CheckTables(const SourceConfig& source, SourceReader& reader, std::
   return absl::OkStatus();
 }
 
-/// Tables that should be logged and are not: changes that keep their
-/// number of rows are not seen. If the whole source should be logged,
-/// tables that were populated or compared are up to date for now.
+/// Whether a table should be logged and is not, so that the run did not see changes that keep its number of
+/// rows. If the strategy is the whole source's, a table that the run populated or compared does not count:
+/// it is up to date for now.
 bool LacksLog(const SourceConfig& source, const TableReport& table) {
   const auto own = std::find_if(source.tables.begin(), source.tables.end(), [&](const TableConfig& one) {
     return one.strategy.has_value() && SameName(SentName(one), table.table);
@@ -526,7 +526,7 @@ class LockedRun {
   }
 
   void OpenAlone() {
-    // The rows of a table that was never sent are all about to be read.
+    // The types of a table that was never sent need no check before: reading all of its rows checks them.
     placed_.trusts_types = true;
     std::unique_ptr<PipelineReader> opened = OpenReader(placed_, state_->tables().Records(), log_.get());
     if (log_ != nullptr) logged_.emplace(*log_, *opened);

@@ -35,7 +35,7 @@ struct RunRequest {
   Exchange exchange = Exchange::kAll;
 };
 
-/// Runs one cycle of one [[source]]; opens everything anew.
+/// Runs one [[source]] once; opens the source and the agent's files for this run.
 CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, const Connection& connection,
                       const RunRequest& request);
 

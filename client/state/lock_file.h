@@ -27,7 +27,8 @@ class LockFile {
     kHeld,    ///< An agent is at work.
     kCutOff,  ///< Free, but a cycle did not end; the next run takes it over.
   };
-  /// Leaves no trace, and does not disturb a process that acquires it meanwhile. No file: kFree.
+  /// Returns the state of a lock. Leaves no trace, and does not disturb a process that acquires the lock
+  /// meanwhile. No file: kFree.
   /// Errors: kUnavailable when it cannot be read.
   static absl::StatusOr<Look> LookAt(const std::string& state_dir, const std::string& context_id);
 

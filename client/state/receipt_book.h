@@ -57,13 +57,14 @@ class ReceiptBook {
   };
 
   virtual absl::StatusOr<End> ReadEnd() = 0;
-  /// All or nothing. For existing entries only `sent` and `wrong` are updated.
+  /// Stores entries, a signature and the end of the chain, all or nothing. For existing entries it only
+  /// updates `sent` and `wrong`.
   virtual absl::Status Add(const std::vector<Entry>& entries, const std::optional<Signature>& signature,
                            const End& end) = 0;
 
-  /// In the order of arrival. `take` may end it with an error.
+  /// Calls `take` for each receipt, in the order of arrival, until `take` returns an error.
   virtual absl::Status ForEach(const std::function<absl::Status(const Entry&)>& take) = 0;
-  /// In the order of arrival.
+  /// Calls `take` for each signature, in the order of arrival.
   virtual absl::Status ForEachSignature(const std::function<void(const Signature&)>& take) = 0;
   /// Whether there is a receipt with this hash.
   virtual absl::StatusOr<bool> Has(const std::string& hash) = 0;

@@ -321,10 +321,10 @@ absl::StatusOr<std::map<std::string, Position>> RunState::Begin(const std::vecto
   return targets;
 }
 
-/// On disk with the next Save().
+/// Makes the mirror's position of the table unknown, so that it is populated. On disk with the next Save().
 absl::Status RunState::GiveUp(const std::string& table) {
   for (auto& [name, known] : tables_.all()) {
-    // Pretends that a later run was not completed, so that the mirror still knows this source.
+    // Pretends that a later run was not completed: the mirror then still counts as this source's own.
     if (SameName(name, table) && known.sent > 0) known.sent = INT64_MAX;
   }
   return absl::OkStatus();

@@ -48,7 +48,7 @@ struct TableNote {
 /// Notes of a source's run state on each table. Threads: one.
 class TableNotes {
  public:
-  /// By table, those announced in the last run.
+  /// The notes on the tables that the last run announced, by name.
   const std::map<std::string, TableNote>& all() const { return notes_; }
   std::map<std::string, TableNote>& all() { return notes_; }
   std::vector<std::string> Names() const;

@@ -20,8 +20,8 @@ class Line {
   explicit Line(Open open) : open_(std::move(open)), channel_(open_()) {}
 
   /// Returns the channel for the calls of one run. After a failed attempt to connect it makes a new
-  /// channel: gRPC rejects calls on the old one until it is connected, and only retries while a caller
-  /// waits. Between runs no caller waits, so an endpoint that had recovered was not found for minutes.
+  /// channel. On the old one gRPC rejects calls until it is connected, and it retries only while a caller
+  /// waits. No caller waits between runs, so gRPC would notice for minutes no endpoint that has recovered.
   std::shared_ptr<grpc::Channel> Channel() MIRROR_EXCLUDES(mutex_);
 
  private:

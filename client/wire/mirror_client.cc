@@ -197,7 +197,7 @@ absl::Status NotReached(const std::string& address, const std::string& reason, L
         absl::StrCat("nobody answers at ", address, " (", reason, "). ", Words(left),
                      " Check that mirror-server runs and that 'address' of [endpoint] is its [listen]."));
   }
-  // An endpoint without a free place closes the connection, as one does that rejects the certificate.
+  // An endpoint closes the connection if it has no free place for one, and if it rejects the certificate.
   const bool is_closed = failure == ConnectFailure::kClosed;
   return absl::UnavailableError(absl::StrCat(
       "the endpoint at ", address, is_closed ? " closed the connection before a call was made, or" : "",
@@ -501,7 +501,7 @@ absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::s
 }
 
 absl::StatusOr<SignedHead> MirrorClient::OpenReceiptHead(const std::string& token) const {
-  // Moved out of the answer in place: gcc cannot see that a copy has a head.
+  // Moves the head out of the answer in place: with a copy, gcc warns that the head may be missing.
   absl::StatusOr<Answer> answer =
       VerifyReceiptHead(token, *identity_.application_key, context_id_, identity_.application_id);
   if (!answer.ok()) return answer.status();

@@ -81,7 +81,7 @@ struct KnownCycles {
 struct FetchAnswer {
   std::vector<v1::Delivery> deliveries;  ///< In the order in which they are applied.
   bool whole = false;                    ///< See FetchDeliveriesResponse.
-  std::string waiting;                   ///< Why nothing is given now; empty: this is the answer.
+  std::string waiting;                   ///< Why the hub gives nothing now; empty: this is its answer.
 };
 
 /// RowDataStream with a window: several requests in flight, one answer for each, in order.
@@ -98,7 +98,8 @@ class RowStream {
   virtual absl::Status Finish() = 0;
 };
 
-/// For an error of Authenticate: the endpoint accepted the token, but has no mirror of the tenant yet.
+/// Whether this error of Authenticate says that the endpoint has no mirror of the tenant yet. It accepted the
+/// token.
 bool HasNoMirrorYet(const absl::Status& status);
 
 /// The source's end of the wire for one tenant: signs its calls and verifies the endpoint's proof.
@@ -119,7 +120,7 @@ class MirrorClient {
   MirrorClient(const MirrorClient&) = delete;
   MirrorClient& operator=(const MirrorClient&) = delete;
 
-  /// Fails if the signature of the endpoint's answer does not verify, whatever else the answer says.
+  /// Asks for a cycle. Fails if the signature of the endpoint's answer is wrong, whatever the answer says.
   /// `announced_sha256`: see AuthenticateRequest.
   absl::StatusOr<v1::AuthenticateResponse> Authenticate(const std::string& holder, bool take_over, bool probe,
                                                         const ReceiptHead& receipts = {},

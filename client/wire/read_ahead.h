@@ -45,7 +45,7 @@ struct ReadRows {
   Planned Count() const;
 };
 
-/// The table was read to its end; otherwise the error.
+/// The end of a job. OK: the table was read to its end; otherwise the error.
 struct ReadEnd {
   absl::Status status;
 };
@@ -89,7 +89,7 @@ class ReadAhead {
   std::optional<ReadStep> Pop();
   /// Drops the waiting steps of this job, and future ones.
   void Abandon(std::size_t job);
-  /// The same for all jobs. From now on the reader gets kCancelled.
+  /// Drops all waiting steps. From now on Push() returns kCancelled.
   void Close();
 
   struct Waiting {

@@ -19,8 +19,9 @@
 namespace mirror {
 namespace {
 
-/// A row inserted and deleted since the mirror's position counts as a delete, but the mirror loses no
-/// row. So deletes are limited to the mirror's rows plus possibly new ones, less the present rows.
+/// Limits the planned deletes to the rows that the mirror can lose: its rows plus the inserts, less the
+/// present rows. Without the limit, a row that was inserted and deleted since the mirror's position would
+/// count as a delete, although the mirror never had it.
 void BoundDeletes(std::int64_t mirrored, std::uint64_t now, Planned* planned) {
   if (mirrored < 0) return;
   const std::uint64_t all = static_cast<std::uint64_t>(mirrored) + planned->inserts;
@@ -43,7 +44,7 @@ void JobReader::Run() {
             absl::ResourceExhaustedError("there is no memory left to read it; set a smaller 'batch_bytes'");
       }
     }
-    // If it is refused, the sender already knows why it abandoned the table.
+    // Push() fails only if the sender abandoned the table, and then the sender knows why.
     (void)ahead_.Push({job_, ReadEnd{std::move(read)}}, source_waits_);
   }
   ahead_.End();
@@ -349,7 +350,7 @@ absl::Status RowSender::SendRequest(v1::RowDataRequest& request) {
   while (wire_status_.ok() && in_flight_ >= std::max(options_.window, 1U)) wire_status_ = Receive();
   CrashPoint("agent.request");
   if (!wire_status_.ok()) return wire_status_;
-  // A stream costs more than a call: it pays only from the second request on.
+  // A stream costs more than a call, so a single request is sent in a call.
   if (stream_ == nullptr && is_last_) return wire_status_ = SendAlone(request);
   if (stream_ == nullptr) {
     absl::StatusOr<std::unique_ptr<RowStream>> stream = client_.OpenRowStream();

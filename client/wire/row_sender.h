@@ -91,7 +91,7 @@ struct Job {
   Position sent;                 ///< Position of the commit.
   std::uint64_t commit_seq = 0;  ///< 0: no commit was sent.
   bool committed = false;
-  bool again = false;     ///< Moved, or lacks rows: to be sent again in another cycle.
+  bool again = false;     ///< Changed while read, or lacks rows: another cycle sends it.
   bool held = false;      ///< An operator of the mirror must decide.
   bool refused = false;   ///< The mirror refused a batch: `error` has its message.
   std::int64_t lsn = -1;  ///< The last one acknowledged; -1: none.
@@ -112,27 +112,27 @@ struct SenderOptions {
   std::size_t batch_bytes = 1'000'000;
   std::uint32_t window = 4;                       ///< Requests in flight.
   std::size_t read_ahead = ReadAhead::kBytesMax;  ///< Bytes, see ReadAhead.
-  /// Called when rows were handed over; may be empty.
+  /// Called each time rows of a job were added to a request; may be empty.
   std::function<void(const Job&)> progress;
   bool receipts = false;                    ///< The mirror gives receipts.
   const std::atomic<bool>* stop = nullptr;  ///< Set: the present table is not finished. May be null.
   /// File where rows are staged, see StagingFile; empty: none.
   std::string staging = {};
-  bool leaves_moment = false;  ///< The reader leaves the held moment after the last row.
-  /// Returns the cycle's end for the case that all of its tables are committed; it is sent
-  /// with rows that go in a call of their own. Empty: not to be sent so. `cycle` is set.
+  bool leaves_moment = false;  ///< Calls LeaveMoment() of the reader after the last row.
+  /// Returns the completion of the cycle, with `cycle` set, on the assumption that all of its tables are
+  /// committed. It is sent with rows that fit in one RowData call. Empty: it is not sent with rows.
   std::function<v1::ReplicationCompletedRequest()> completed = {};
 };
 
 /// Returns the indexes of the columns that the mirror wants.
 std::vector<std::uint32_t> WantedColumns(const TableSchema& schema, const v1::TableStatus& status);
-/// Returns those that it keeps unchanged: digests are computed over these.
+/// Returns the indexes of the columns that the mirror keeps unchanged: digests are computed over these.
 std::vector<std::uint32_t> ComparedColumns(const TableSchema& schema, const v1::TableStatus& status);
-/// If true, the source's key cannot find rows at the mirror.
+/// Whether the mirror keeps hashes of a key column, so that the source's keys cannot find rows there.
 bool KeyIsHashed(const TableSchema& schema, const v1::TableStatus& status);
 
 /// Sends the tables of one cycle over one stream, with several requests in flight, while another
-/// thread reads on. If all rows do not fill one request, they are sent in a call of their own.
+/// thread reads on. If all rows fit in one request, they are sent in a RowData call instead.
 ///
 /// Memory: a request, those in flight, and ReadAhead's. Threads: one caller. A
 /// thread of its own is the only one that uses the source until Send() returns.

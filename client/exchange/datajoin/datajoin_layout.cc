@@ -39,8 +39,8 @@ class InboxWriter {
   InboxWriter(BoxSource& source, const std::string& database, std::int64_t now_ms)
       : source_(source), sql_(source.sql()), database_(database), now_ms_(now_ms) {}
 
-  /// A delivery that has entries keeps them. So does a delivery of the same change
-  /// of the same system: it takes over the entries, and nothing is there twice.
+  /// Writes entries for these deliveries. A delivery that has entries keeps them. A new delivery of the
+  /// same change of the same system takes over the entries of the former one, so nothing is there twice.
   absl::Status Offer(const std::vector<v1::Delivery>& deliveries) {
     RETURN_IF_ERROR(Begin());
     for (const v1::Delivery& delivery : deliveries) {
@@ -196,7 +196,7 @@ absl::Status DatajoinLayout::ReadyOutbox(std::int64_t now_ms) {
           takes ? TakeOutbox(source_) : FillOutbox(source_, round_.database, now_ms);
       if (!some.ok()) return some.status();
       more = *some;
-      // The application wrote the outbox: the change log must not fill in these changes later.
+      // The application wrote the outbox itself, so FillOutbox() must never add these changes.
       return takes ? source_.PassChanges() : absl::OkStatus();
     });
     if (!done.ok()) return done;
@@ -361,7 +361,7 @@ absl::Status DatajoinLayout::ForgetOld(std::int64_t now_ms) const {
 absl::Status DatajoinLayout::Importing() {
   ASSIGN_OR_RETURN(hides_import_, source_.HideImport());
   if (hides_import_ || round_.from == OutboxFrom::kApplication) return absl::OkStatus();
-  // Changes made until now are news of this system; those of the import are not.
+  // The outbox gets the changes made until now, but not those of the import.
   for (;;) {
     ASSIGN_OR_RETURN(const bool more, FillOutbox(source_, round_.database, NowMs()));
     if (!more) return absl::OkStatus();
@@ -388,7 +388,7 @@ absl::Status DatajoinLayout::Imported(const v1::Delivery& delivery, const Import
       status = SetState(id, absl::StrCat("refused: ", reason), false, true, now_ms);
       break;
     default:
-      // It was refused before, and stays so.
+      // LATER: it was refused before, and its entries keep that state.
       break;
   }
   if (status.ok() && !hides_import_ && round_.from == OutboxFrom::kChangeLog) status = source_.PassChanges();

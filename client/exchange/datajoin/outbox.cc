@@ -80,7 +80,7 @@ class OutboxWriter {
 /// Row that an entry names, as the application wrote it.
 struct Named {
   std::int64_t id = 0;
-  std::string table, key;  ///< An empty table: the entry names no row, or one of both is too long.
+  std::string table, key;  ///< An empty table: the entry names no row, or table or key is too long.
 };
 
 class OutboxReader {
@@ -93,7 +93,7 @@ class OutboxReader {
         sql_.Number(absl::StrCat("SELECT outbox_id FROM ", sql_.Named("_mirror_datajoin")));
     if (!taken.ok()) return taken.status();
     ASSIGN_OR_RETURN(const std::int64_t highest, HighestEntry(sql_, kOutboxTable));
-    // The outbox was emptied, and its numbers start again.
+    // The outbox was emptied, and its ids start again.
     if (highest < *taken) taken = 0;
     ASSIGN_OR_RETURN(const std::vector<Named> entries, Read("", *taken, kTakenAtOnce));
     for (const Named& entry : entries) {
@@ -150,7 +150,7 @@ class OutboxReader {
                     {id});
   }
 
-  /// False: it names no row that could be sent.
+  /// Makes the next push send the row that the entry names. False: it names no row that could be sent.
   absl::StatusOr<bool> Note(const Named& entry) {
     if (entry.table.empty()) return false;
     const std::pair named(FoldName(entry.table), entry.key);

@@ -22,7 +22,8 @@ namespace {
 /// SQLite's default limit is 500 parts of a compound statement.
 constexpr std::size_t kLogsAtOnce = 200;
 
-/// Leaves out the exchange's tables: only the ledger reports them. The first entry of a log is no change.
+/// Returns SQL that selects the logs with entries which are not in the outbox yet: the log, the position that
+/// the outbox has reached, and the last entry. The first entry of a log is no change.
 std::string EndsOf(const std::vector<std::string>& logs, std::size_t from, std::size_t until) {
   std::vector<std::string> parts;
   for (std::size_t i = from; i < until; ++i) {
@@ -44,6 +45,7 @@ absl::StatusOr<std::vector<ToldPositions::Waiting>> ToldPositions::Find() const 
   // The push reports a missing change log, and makes it again.
   if (!logged.ok()) return logged.status();
   if (!*logged) return std::vector<Waiting>();
+  // The ledger has a log, too, but is not a table of the application.
   ASSIGN_OR_RETURN(
       const std::vector<std::string> logs,
       file_
