@@ -17,8 +17,8 @@ TableAt HooksIn(const PostgresOwnTables& names) {
 absl::StatusOr<std::optional<HookNote>> SelectHook(postgres::Connection& connection,
                                                    const PostgresOwnTables& names, const std::string& hook) {
   const auto rows =
-      connection.Query(HookNoteTable().SelectSql(HooksIn(names), "WHERE hook = $1 ORDER BY id LIMIT 1"), {hook},
-                       "reading the events that wait for a hook");
+      connection.Query(HookNoteTable().SelectSql(HooksIn(names), "WHERE hook = $1 ORDER BY id LIMIT 1"),
+                       {hook}, "reading the events that wait for a hook");
   if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   return ReadFirst(HookNoteTable(), *rows);
 }
