@@ -172,7 +172,7 @@ namespace {
 constexpr char kReadingKey[] = "reading a key that a box names";
 
 /// Converts a text to a value of the column, if that needs no query. Sets `asks` if it needs one.
-/// Absent without `asks`: the text is no value of the column.
+/// Returns nothing without `asks` if the text is no value of the column.
 std::optional<sqlite::Value> Plainly(const PostgresMember& member, std::uint32_t column,
                                      const std::string& text, bool* asks) {
   const Type announced = member.known->schema.columns[column].type;

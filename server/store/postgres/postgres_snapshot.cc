@@ -62,7 +62,7 @@ class PostgresSnapshot final : public Snapshot {
     // A LOCK takes no snapshot, so the snapshot is taken after the lock.
     own_.QueueIn(pipeline);
     pipeline.Queue(absl::StrCat("SELECT count(*) FROM ", names_.tenant), {}, "opening a snapshot");
-    // Comes last, because these limits are for the reads and not for this pipeline.
+    // Sets the limits last, because they are for the reads and not for this pipeline.
     pipeline.Queue(absl::StrCat("SELECT set_config('enable_seqscan', 'off', true), "
                                 "set_config('enable_sort', 'off', true), set_config('jit', 'off', true), "
                                 "set_config('statement_timeout', $1, true), "

@@ -72,8 +72,8 @@ class PlacedImport final : public MirrorImport {
   }
 
   absl::Status FinishNew() {
-    // Comes before the control database says "importing". So a server that reads this state finds this import
-    // running, or ended.
+    // Announces the import before the control database says "importing". So a server that reads this state
+    // finds this import running, or ended.
     RETURN_IF_ERROR(import_->Announce());
     ASSIGN_OR_RETURN(const std::optional<Placement> taken,
                      mirrors_.Change(context_id_, TakeForImport, context_id_, place_, SchemaOf(context_id_)));

@@ -224,7 +224,7 @@ absl::StatusOr<bool> SetSchemaAside(postgres::Connection& connection, PlaceKind 
   postgres::Pipeline pipeline(connection);
   OwnWrites writes;
   if (*there == 1) {
-    // Comes first, because a writer also locks the table first, and then waits for its row.
+    // Locks the table before its row, because a writer locks them in this order, too.
     RETURN_IF_ERROR(HoldMirror(connection, kind, names, owner ? Frees::kNothing : Frees::kItsName));
     RETURN_IF_ERROR(FenceEpoch(connection, names, epoch));
     pipeline.Queue(absl::StrCat("ALTER SCHEMA ", names.schema, " RENAME TO ", QuoteName(aside)), {},

@@ -15,7 +15,7 @@ constexpr char kWhom[] = R"(
 whom AS (SELECT oid, quote_ident(rolname) AS name FROM pg_roles UNION ALL SELECT 0, 'PUBLIC'),
 option (is_grantable, words) AS (VALUES (true, ' WITH GRANT OPTION'), (false, '')))";
 
-/// The rights on the relation `had` of `pairs`, and on its columns. `had` may be NULL.
+/// SQL for the rights on the relation `had` of `pairs`, and on its columns. `had` may be NULL.
 constexpr char kOnRelations[] = R"(
   SELECT p.gets, c.relowner, x.grantee, x.privilege_type AS may, x.is_grantable
     FROM pairs AS p JOIN pg_class AS c ON c.oid = p.had CROSS JOIN LATERAL aclexplode(c.relacl) AS x)";

@@ -104,7 +104,8 @@ absl::Status CheckPlace(postgres::Connection& connection, PlaceHolds holds) {
 
 namespace {
 
-/// Number of queries. A pooler with several sessions may use another session for each.
+/// Number of queries by which a pooler is found. A pooler with several sessions may use another session for
+/// each query.
 constexpr int kPoolerLooks = 10;
 
 }  // namespace

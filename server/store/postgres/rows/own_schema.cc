@@ -32,7 +32,7 @@ struct SchemaTable {
   const char* more = "";
 };
 
-/// For rows that are updated in place many times.
+/// Storage option of tables whose rows are updated in place many times.
 constexpr char kLoose[] = " WITH (fillfactor = 50)";
 
 std::vector<SchemaTable> FirstTablesOf(const std::string& context_id, const PostgresOwnTables& names) {

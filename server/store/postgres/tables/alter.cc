@@ -310,7 +310,7 @@ absl::Status RefitLocked(TableWork& work, const Position& position, const RefitT
   if (takes_all && present.Find(kOwnedColumn) != nullptr)
     absl::StrAppend(&own, "UPDATE ONLY ", work.In(relation), " SET ", kOwnedColumn, " = 1");
   absl::Status status = own.empty() ? absl::OkStatus() : RunOnTable(work, own, kAltering);
-  // Comes while the owner of each row is still known.
+  // Empties columns before the next changes, while the owner of each row is still known.
   if (status.ok()) status = Empty(work, relation, refit);
   if (status.ok()) status = Change(work, position, refit.alter, agreed, lost);
   for (const RetypeColumn& change : refit.retyped) {

@@ -10,7 +10,7 @@
 namespace mirror {
 namespace {
 
-/// By index of the byte; the name is empty if the column was dropped.
+/// Columns that have a byte, by the index of the byte. The name is empty if the column was dropped.
 struct Places {
   std::string of_old_rows;
   std::vector<std::string> names;

@@ -43,8 +43,8 @@ class MergeSql {
   std::string DeleteAbsentAndChanged() const;
   std::string InsertMissing() const;
 
-  // The same with only one comparison. Its result is kept in a temporary table until the transaction ends.
-  // That table has ctids, so nothing may move the rows meanwhile.
+  // Statements for the same merge with only one comparison. They keep its result in a temporary table until
+  // the transaction ends. That table has ctids, so nothing may move the rows meanwhile.
   /// Returns whether the table has a key and none of the mirror's own columns.
   bool can_be_noted() const;
   /// Returns the name of the temporary table.
@@ -57,7 +57,7 @@ class MergeSql {
   std::string DeleteNoted() const;
   std::string InsertNoted() const;
 
-  // For a table that ignores deletes (Deletes::kIgnore).
+  // Statements for a table that ignores deletes (Deletes::kIgnore).
   std::string GiveUpAbsent() const;
   std::string Upsert() const;
 

@@ -63,7 +63,7 @@ class CarriedIndexes {
 
   TableWork& work_;
   const std::string table_, shadow_;
-  /// By definition: the index's name on the shadow; empty: the shadow's rows violate it.
+  /// Names of the indexes on the shadow, by definition. Empty: the shadow's rows violate that index.
   std::map<std::string, std::string> prepared_;
   std::vector<Index> indexes_;  ///< Set by Free().
 };

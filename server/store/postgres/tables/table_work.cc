@@ -72,7 +72,7 @@ absl::Status RunOnTable(TableWork& work, const std::string& sql, std::string_vie
 
 absl::Status OnTable(const absl::Status& ran) {
   const Trouble trouble = postgres::TroubleOf(ran);
-  // Comes from a definition: the table has too many columns, or its values do not fit the new type.
+  // The cause is a definition: the table has too many columns, or its values do not fit the new type.
   if (trouble == Trouble::kTooLarge || trouble == Trouble::kValue)
     return absl::FailedPreconditionError(ran.message());
   return ToStoreStatus(ran, TableOwner::kMirroredTable);

@@ -414,7 +414,8 @@ absl::Status WriteByBindLoop(SqliteConnection& connection, const std::string& ta
 
 /// With fewer rows the loop is as fast, and needs no check of the plan.
 constexpr std::uint32_t kSetRowsMin = 16;
-/// With fewer rows, to read the table's definition takes longer than it saves.
+/// Least number of rows for which the table's definition is read. With fewer rows that read takes longer than
+/// it saves.
 constexpr std::uint32_t kLookRowsMin = 200;
 /// Maximum width of the key range per row of a dense batch: about one page of short rows.
 constexpr std::uint64_t kDenseKeysMax = 20;
@@ -440,7 +441,7 @@ std::string SameKey(const TableSchema& schema, const ChangeBatch& batch, std::st
 /// stored, and the last form is kept.
 bool IsSet(const Column& column) { return column.key_position == 0 || column.type == Type::kAny; }
 
-/// What to do with a row whose key exists.
+/// Action for a row whose key exists in the target.
 enum class IfThere : std::uint8_t { kNever, kUpdate, kReplace };
 
 /// Returns the batch's columns in the target's order. In any other order SQLite copies each value once more.
@@ -675,8 +676,8 @@ bool IsFasterAsSet(const TableSchema& schema, const ChangeBatch& batch) {
 
 /// Writes a batch with one statement that reads BatchTable. Absent: nothing was done, because SQLite's plan
 /// would read the whole target (for example because of an ANALYZE that the partner ran when the table was
-/// small), or would not read BatchTable (because the partner has a table of its name). Otherwise as
-/// WriteRows.
+/// small), or would not read BatchTable (because the partner has a table of its name). Otherwise returns what
+/// WriteRows() returns.
 std::optional<absl::Status> WriteAsSet(SqliteConnection& connection, const std::string& target,
                                        const ApplyRows& apply, ApplyMethod method, std::int64_t now_ms,
                                        RowsWritten* written) {

@@ -176,7 +176,7 @@ std::string KeepOldSql(const std::string& versions, const TableSchema& kept, con
       absl::StrCat(QuoteName(kept.name), " AS t ON ", SameKeyAsBatch(kept, batch), AndLive(kept, "t"));
   const bool asks = compares && batch.operation != Operation::kDelete;
   if (batch.operation != Operation::kInsert) {
-    // With CROSS SQLite reads the batch first and then searches its keys.
+    // CROSS makes SQLite read the batch first, and then search the batch's keys in the table.
     return absl::StrCat(Into(versions, AllNames(kept)), " SELECT ?1, 1, ", List(AllNames(kept), "t"),
                         from_batch, "CROSS JOIN ", table, asks ? " WHERE " : "",
                         asks ? difference.Sql("IS NOT") : "");
